@@ -1,0 +1,200 @@
+"""Every error of the system. A class answers two questions: whose fault, and shall we try again?
+
+    EsiError                      code
+    ├── ConfigError               the process must not start; lists every fault
+    │   ├── SettingsError
+    │   ├── SchemaError
+    │   └── PluginError
+    ├── RequestError              the caller's fault; `status` is the HTTP answer
+    │   ├── Invalid               400, field errors with paths
+    │   ├── Unauthenticated       401
+    │   ├── Forbidden             403
+    │   ├── NotFound              404
+    │   ├── Conflict              409
+    │   ├── QuotaExceeded         409
+    │   └── TooLarge              413
+    ├── TemporaryError            not now; `retry` is True, `after` may say when
+    │   ├── Unreachable           database, etcd, device, backend
+    │   ├── Busy                  lock held, device in another's commit
+    │   ├── TimedOut
+    │   ├── LeaseLost             stop at once, someone else goes on
+    │   ├── Outrun                a guarded write found that someone was faster: read again
+    │   └── Compacted             list again
+    ├── TerminalError             never, until a human or a new version changes something
+    │   ├── TemplateError         path in the template
+    │   ├── Rejected              the device or backend said no; its own words kept
+    │   └── Unsupported
+    └── Broken                    our fault: an invariant does not hold
+
+Foreign exceptions become these at the port and nowhere else. Messages are built here from the fields, say what, which
+and what to do, and do not flap (no times, no attempt numbers). Secrets never enter a field.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+
+class EsiError(Exception):
+    """Root of all errors. `code` is stable, for machines and docs; `details` are the facts as plain JSON."""
+
+    code: ClassVar[str] = "error"
+    status: ClassVar[int] = 500
+    retry: ClassVar[bool] = False
+
+    def __init__(self, message: str, **details: Any) -> None:
+        super().__init__(message)
+        self.message = message
+        self.details: Mapping[str, Any] = details
+
+    def __str__(self) -> str:
+        return self.message
+
+
+class ConfigError(EsiError):
+    """The process must not start. Takes every fault at once, each with its place."""
+
+    code = "config"
+
+    def __init__(self, faults: Sequence[str] | str) -> None:
+        self.faults = [faults] if isinstance(faults, str) else list(faults)
+        super().__init__("; ".join(self.faults), faults=self.faults)
+
+
+class SettingsError(ConfigError):
+    code = "settings"
+
+
+class SchemaError(ConfigError):
+    code = "schema"
+
+
+class PluginError(ConfigError):
+    code = "plugin"
+
+
+class RequestError(EsiError):
+    """The caller's fault: trying again unchanged cannot help."""
+
+    code = "request"
+    status = 400
+
+
+class Invalid(RequestError):
+    """A body, query or path that cannot be accepted; `errors` pairs a path in the document with what is wrong there."""
+
+    code = "invalid"
+    status = 400
+
+    def __init__(self, message: str, errors: Sequence[tuple[str, str]] = ()) -> None:
+        self.errors = list(errors)
+        listed = "".join(f"\n\t{path}: {text}," for path, text in self.errors)
+        super().__init__(message + listed, errors=[{"path": path, "message": text} for path, text in self.errors])
+
+
+class Unauthenticated(RequestError):
+    code = "unauthenticated"
+    status = 401
+
+
+class Forbidden(RequestError):
+    code = "forbidden"
+    status = 403
+
+
+class NotFound(RequestError):
+    code = "not_found"
+    status = 404
+
+
+class Conflict(RequestError):
+    code = "conflict"
+    status = 409
+
+
+class QuotaExceeded(RequestError):
+    code = "quota_exceeded"
+    status = 409
+
+
+class TooLarge(RequestError):
+    code = "too_large"
+    status = 413
+
+
+class TemporaryError(EsiError):
+    """Not now. `after` (seconds) says when to try again, where that is known."""
+
+    code = "temporary"
+    status = 503
+    retry = True
+
+    def __init__(self, message: str, *, after: float | None = None, **details: Any) -> None:
+        super().__init__(message, **details)
+        self.after = after
+
+
+class Unreachable(TemporaryError):
+    code = "unreachable"
+
+
+class Busy(TemporaryError):
+    code = "busy"
+
+
+class TimedOut(TemporaryError):
+    code = "timed_out"
+
+
+class LeaseLost(TemporaryError):
+    code = "lease_lost"
+
+
+class Outrun(TemporaryError):
+    """A guarded commit was refused because a guard did not hold: somebody else was faster. Read again and decide again."""
+
+    code = "outrun"
+
+
+class Compacted(TemporaryError):
+    """The history that a watch wants to resume from is gone: list again."""
+
+    code = "compacted"
+
+
+class TerminalError(EsiError):
+    """Trying again cannot help until a human or a new version changes something. Becomes a resource's reason."""
+
+    code = "terminal"
+
+
+class TemplateError(TerminalError):
+    """A template that cannot be used; `path` is the place in it."""
+
+    code = "template"
+
+    def __init__(self, path: str, message: str) -> None:
+        self.path = path
+        super().__init__(f"{path}: {message}" if path else message, path=path)
+
+
+class Rejected(TerminalError):
+    """A device or backend said no. `who` names it, `words` are its own."""
+
+    code = "rejected"
+
+    def __init__(self, who: str, words: str, **details: Any) -> None:
+        self.who = who
+        self.words = words
+        super().__init__(f"{who}: {words}", who=who, words=words, **details)
+
+
+class Unsupported(TerminalError):
+    code = "unsupported"
+
+
+class Broken(EsiError):
+    """Our own fault: an invariant does not hold."""
+
+    code = "broken"
