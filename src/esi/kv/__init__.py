@@ -1,0 +1,106 @@
+"""The key-value port: etcd's semantics in six verbs. Members: `memory` (unit tests, simulation) and `etcd`.
+
+What every member holds to (tests/conformance/test_kv.py):
+- `commit` is all or nothing, one revision for all its writes, in their order; a guard that fails raises Outrun.
+- `list` reads one moment; `watch` goes on from a revision without loss or doubling, in order, and never splits a revision.
+- A revision that is gone raises Compacted: list again. Everything transient is retried inside or raises Unreachable.
+- A lease that ends takes its keys away, whether or not its holder noticed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+MAX_OPS = 128
+"""Most writes in one commit: etcd's own default limit."""
+
+MIN_LEASE_SECONDS = 2.0
+"""etcd grants no shorter lease."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One key as read. Revisions are etcd's: of the key's creation, and of its last write."""
+
+    key: str
+    value: bytes
+    create_revision: int
+    mod_revision: int
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """All keys under a prefix at one revision, ordered by key."""
+
+    entries: list[Entry]
+    revision: int
+
+
+class Lease(Protocol):
+    """A right to exist for keys. Renewed by itself until revoked; `lost` is set when it is gone, for whatever reason."""
+
+    id: int
+    lost: asyncio.Event
+
+    async def revoke(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Put:
+    key: str
+    value: bytes
+    lease: Lease | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Delete:
+    """Delete one key; absent is no error."""
+
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """The commit holds only if this revision of `key` equals `revision`; 0 means the key must not exist."""
+
+    key: str
+    revision: int
+    of: Literal["create", "mod"] = "mod"
+
+    @staticmethod
+    def absent(key: str) -> Guard:
+        return Guard(key, 0, "create")
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One change seen by a watch; `value` is empty for a delete. `revision` is that of the change."""
+
+    kind: Literal["put", "delete"]
+    key: str
+    value: bytes
+    create_revision: int
+    revision: int
+
+
+class KV(Protocol):
+    async def get(self, key: str) -> Entry | None: ...
+
+    async def list(self, prefix: str, *, page: int = 1000) -> Listing: ...
+
+    async def commit(self, ops: Sequence[Put | Delete], *, guards: Sequence[Guard] = ()) -> int:
+        """Do all of `ops` or nothing; the new revision. At most MAX_OPS, no key twice. Raises Outrun when a guard fails."""
+        ...
+
+    def watch(self, prefix: str, *, since: int) -> AsyncIterator[Sequence[Event]]:
+        """Every change after revision `since`, in batches that never split a revision. Resumes by itself; may raise Compacted."""
+        ...
+
+    async def lease(self, ttl: float) -> Lease:
+        """A lease of `ttl` seconds (at least MIN_LEASE_SECONDS), renewed by itself."""
+        ...
+
+    async def close(self) -> None: ...

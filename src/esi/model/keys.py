@@ -1,0 +1,107 @@
+"""All etcd keys of the system, built and parsed in one place; who writes which is answered by a search for the name.
+
+`<path>` is a resource's API path: prefix + plural + id, e.g. `/v2.0/vpn_interfaces/<id>`. One leading slash everywhere.
+
+    /config<path>                  sync.writer   what is wanted: {body, version, marked_for_deletion}
+    /state<path>                   work, jobs    what is known: {state, version, error}
+    /monitoring<path>              agent         what is seen: {<key>: value, version}
+    /job_manager_id                jobs          the elected master, under its lease
+    /esi-worker/config<path>       jobs          last accepted config: {body, version, deleted}
+    /esi-worker/job_state<path>    work          results so far of a resource's running workflow
+    /esi-worker/heat_stacks<path>  heat          stack record with outputs
+    /jobs/all/<job id>             jobs          [handler, body, retries]
+    /jobs/waiting/<job id>         jobs          handler name, while a dependency is open
+    /jobs/ready/<job id>           jobs          handler name, until a worker claims it
+    /jobs/working/<job id>         work          the claim, under the worker's lease
+    /jobs/finished/<job id>        work          how it ended, until the master has consumed it
+    /gohan/cluster/sync            sync          the elected sync leader, under its lease
+    /esi-worker/stacks/<name>      stacks        the embedded engine's record of one stack
+    /esi-worker/devices/<ip>       devices       the owner of one device, under its lease
+    /esi-worker/effects/<seq>      sync.writer   an effect to be done once the transaction stands
+"""
+
+from __future__ import annotations
+
+CONFIG = "/config"
+STATE = "/state"
+MONITORING = "/monitoring"
+WORKER_CONFIG = "/esi-worker/config"
+JOB_STATE = "/esi-worker/job_state"
+HEAT_STACKS = "/esi-worker/heat_stacks"
+STACKS = "/esi-worker/stacks/"
+DEVICES = "/esi-worker/devices/"
+EFFECTS = "/esi-worker/effects/"
+JOBS_ALL = "/jobs/all/"
+JOBS_WAITING = "/jobs/waiting/"
+JOBS_READY = "/jobs/ready/"
+JOBS_WORKING = "/jobs/working/"
+JOBS_FINISHED = "/jobs/finished/"
+MASTER = "/job_manager_id"
+SYNC_LEADER = "/gohan/cluster/sync"
+HEAT_TEMPLATES = "/config/v2.0/heat_templates/"
+
+
+def config_key(path: str) -> str:
+    return CONFIG + path
+
+
+def state_key(path: str) -> str:
+    return STATE + path
+
+
+def monitoring_key(path: str) -> str:
+    return MONITORING + path
+
+
+def worker_config_key(path: str) -> str:
+    return WORKER_CONFIG + path
+
+
+def job_state_key(path: str) -> str:
+    return JOB_STATE + path
+
+
+def heat_stack_key(path: str) -> str:
+    return HEAT_STACKS + path
+
+
+def stack_key(name: str) -> str:
+    return STACKS + name
+
+
+def device_key(ip: str) -> str:
+    return DEVICES + ip
+
+
+def effect_key(sequence: int) -> str:
+    return f"{EFFECTS}{sequence:016d}"
+
+
+def job_all_key(job_id: str) -> str:
+    return JOBS_ALL + job_id
+
+
+def job_waiting_key(job_id: str) -> str:
+    return JOBS_WAITING + job_id
+
+
+def job_ready_key(job_id: str) -> str:
+    return JOBS_READY + job_id
+
+
+def job_working_key(job_id: str) -> str:
+    return JOBS_WORKING + job_id
+
+
+def job_finished_key(job_id: str) -> str:
+    return JOBS_FINISHED + job_id
+
+
+def parse_path(key: str, tree: str) -> str:
+    """The API path in a key of `tree` (CONFIG, STATE, …)."""
+    return key[len(tree) :]
+
+
+def parse_job(key: str) -> str:
+    """The job id in any `/jobs/*/` key."""
+    return key.rsplit("/", 1)[1]

@@ -1,0 +1,57 @@
+"""What a resource is: a kind, an id, a body of plain JSON, and the versions of what is wanted and what is known."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, TypeAlias
+
+Body: TypeAlias = dict[str, Any]
+"""A JSON object as Python data."""
+
+
+class Ref(NamedTuple):
+    """A resource's name: schema id and resource id."""
+
+    schema: str
+    id: str
+
+    def __str__(self) -> str:
+        return f"{self.schema}:{self.id}"
+
+    @classmethod
+    def parse(cls, text: str) -> Ref:
+        schema, _, id_ = text.partition(":")
+        return cls(schema, id_)
+
+
+@dataclass(slots=True)
+class Resource:
+    """One row. `body` holds the schema's own columns; the rest is bookkeeping that never reaches a tenant.
+
+    config_version counts what is wanted; state_version is the config_version that the known state answers to;
+    monitoring_version the one that the last accepted monitoring value answers to.
+    """
+
+    ref: Ref
+    body: Body
+    config_version: int = 1
+    state_version: int = 0
+    monitoring_version: int = 0
+    state: Body = field(default_factory=dict)
+    state_error: str = ""
+    state_monitoring: Body = field(default_factory=dict)
+    marked_for_deletion: bool = False
+
+    @property
+    def id(self) -> str:
+        return self.ref.id
+
+    @property
+    def schema(self) -> str:
+        return self.ref.schema
+
+    def __getitem__(self, name: str) -> Any:
+        return self.body[name]
+
+    def get(self, name: str, default: Any = None) -> Any:
+        return self.body.get(name, default)
