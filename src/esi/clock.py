@@ -33,7 +33,10 @@ class SystemClock:
 
 
 class LoopClock:
-    """Wall time derived from the running loop's timer: exact under a hand-turned loop. `start` is the epoch at loop time 0."""
+    """Wall time derived from the running loop's timer: exact under a hand-turned loop.
+
+    `start` is the epoch at loop time 0.
+    """
 
     def __init__(self, start: float = 1_494_478_800.0) -> None:
         self._start = start

@@ -152,7 +152,7 @@ class LeaseLost(TemporaryError):
 
 
 class Outrun(TemporaryError):
-    """A guarded commit was refused because a guard did not hold: somebody else was faster. Read again and decide again."""
+    """A guarded commit was refused because a guard did not hold: somebody else was faster. Read and decide again."""
 
     code = "outrun"
 

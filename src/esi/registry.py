@@ -1,4 +1,4 @@
-"""Named implementations of one port. Filled by bootstrap only, with the names that settings enable; state on the instance."""
+"""Named implementations of one port. Filled by bootstrap only, with the names that settings enable."""
 
 from __future__ import annotations
 

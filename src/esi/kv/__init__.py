@@ -2,7 +2,7 @@
 
 What every member holds to (tests/conformance/test_kv.py):
 - `commit` is all or nothing, one revision for all its writes, in their order; a guard that fails raises Outrun.
-- `list` reads one moment; `watch` goes on from a revision without loss or doubling, in order, and never splits a revision.
+- `list` reads one moment; `watch` goes on from a revision without loss or doubling, in order, never splitting one.
 - A revision that is gone raises Compacted: list again. Everything transient is retried inside or raises Unreachable.
 - A lease that ends takes its keys away, whether or not its holder noticed.
 """
@@ -40,7 +40,7 @@ class Listing:
 
 
 class Lease(Protocol):
-    """A right to exist for keys. Renewed by itself until revoked; `lost` is set when it is gone, for whatever reason."""
+    """A right to exist for keys. Renewed by itself until revoked; `lost` is set when it is gone, whatever the reason."""
 
     id: int
     lost: asyncio.Event
@@ -92,11 +92,11 @@ class KV(Protocol):
     async def list(self, prefix: str, *, page: int = 1000) -> Listing: ...
 
     async def commit(self, ops: Sequence[Put | Delete], *, guards: Sequence[Guard] = ()) -> int:
-        """Do all of `ops` or nothing; the new revision. At most MAX_OPS, no key twice. Raises Outrun when a guard fails."""
+        """Do all of `ops` or nothing; the new revision. At most MAX_OPS, no key twice. Outrun when a guard fails."""
         ...
 
     def watch(self, prefix: str, *, since: int) -> AsyncIterator[Sequence[Event]]:
-        """Every change after revision `since`, in batches that never split a revision. Resumes by itself; may raise Compacted."""
+        """Every change after `since`, in batches that never split a revision. Resumes by itself; may raise Compacted."""
         ...
 
     async def lease(self, ttl: float) -> Lease:
