@@ -40,7 +40,7 @@ class Listing:
 
 
 class Lease(Protocol):
-    """A right to exist for keys. Renewed by itself until revoked; `lost` is set when it is gone, whatever the reason."""
+    """A right to exist for keys. Renewed by itself until revoked; `lost` is set when it is gone, for any reason."""
 
     id: int
     lost: asyncio.Event
@@ -96,7 +96,7 @@ class KV(Protocol):
         ...
 
     def watch(self, prefix: str, *, since: int) -> AsyncIterator[Sequence[Event]]:
-        """Every change after `since`, in batches that never split a revision. Resumes by itself; may raise Compacted."""
+        """Every change after `since`, in batches that never split a revision. Resumes by itself; or Compacted."""
         ...
 
     async def lease(self, ttl: float) -> Lease:

@@ -1,0 +1,136 @@
+"""Hands on devices: what a device shall hold (intents), and one conversation with it (sessions).
+
+The two ports of the device side. `Devices` is what resource types call; the room `devices` implements it, one owner per
+device, many intents in one commit. `Session` is one conversation with one device, the verbs of the owner's cycle; each
+driver (JUNOS over NETCONF, the null driver, the simulation's double) implements it and passes tests/conformance/test_drivers.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple, Protocol
+
+Operation = Literal["merge", "replace", "remove"]
+
+
+class Step(NamedTuple):
+    """One level of a configuration path, as recorded by OS::Contrail::NetconfNamedConfigs.
+
+    `tag` is the keyword, `name` the entry's name. `text` says how the level stands in CLI text (`tag`: the keyword;
+    `name`: the name alone; `named_tag`: keyword and name), `xml` how it stands in XML (`tag`: `<tag/>`;
+    `named_tag`: `<tag><name>name</name></tag>`).
+    """
+
+    tag: str
+    name: str = ""
+    text: Literal["tag", "name", "named_tag"] = "tag"
+    xml: Literal["tag", "named_tag"] = "tag"
+
+    def words(self) -> list[str]:
+        return {"tag": [self.tag], "name": [self.name], "named_tag": [self.tag, self.name]}[self.text]
+
+
+Path = tuple[Step, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """One change: what to do at `path`. `text` is the CLI text of the node's body (rendered, values marked); "" is a leaf.
+
+    merge: add to what is there. replace: afterwards exactly this stands at the path. remove: the last element of the
+    path goes; absent is success.
+    """
+
+    path: Path
+    operation: Operation = "merge"
+    text: str = ""
+
+    def place(self) -> tuple[str, ...]:
+        """The path as comparable words."""
+        return tuple(word for step in self.path for word in (step.tag, step.name))
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """How a device is asked for: management address, port and credentials as the service's data name them."""
+
+    ip: str
+    port: int = 22
+    username: str = ""
+    password: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """What one device shall hold for one resource: ordered edits, idempotent by construction.
+
+    `id` is operation + resource name and is the same when the work is repeated; `owner_ref` names the service
+    (schema, id, version) for records; `lock_timeout` is how many seconds to wait for the device's lock in all.
+    """
+
+    id: str
+    address: Address
+    edits: tuple[Edit, ...]
+    ref: tuple[str, str, int] | None = None
+    tenant: str = ""
+    lock_timeout: float = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class IntentResult:
+    """How an intent ended. `diff` is the device's own compare output of the batch that carried it ("" if nothing changed)."""
+
+    id: str
+    batch: str
+    diff: str = ""
+
+
+class Devices(Protocol):
+    async def submit(self, intent: Intent) -> IntentResult:
+        """Returns when the device has committed it. Raises Rejected (the device's words) or a TemporaryError."""
+        ...
+
+
+class CommitRecord(NamedTuple):
+    """One entry of a device's commit log, newest first."""
+
+    sequence: int
+    user: str
+    comment: str
+
+
+class Session(Protocol):
+    """One conversation with one device. Edits go to the candidate, under its lock; nothing counts before `commit`.
+
+    Errors: Busy (lock held by another: who, since when), Rejected (the device's words; details may hold `path`),
+    Unreachable (the conversation is over: a commit that was under way has an unknown outcome), TimedOut.
+    """
+
+    async def lock(self) -> None: ...
+
+    async def load(self, edits: Sequence[Edit]) -> None:
+        """Put the edits of one intent into the candidate. After a Rejected the candidate may hold half of them."""
+        ...
+
+    async def diff(self) -> str:
+        """What a commit would change, in the device's words; "" when nothing."""
+        ...
+
+    async def commit(self, *, comment: str, confirm_within: float | None = None) -> None: ...
+
+    async def discard(self) -> None: ...
+
+    async def unlock(self) -> None: ...
+
+    async def history(self) -> Sequence[CommitRecord]: ...
+
+    async def close(self) -> None: ...
+
+
+class Driver(Protocol):
+    """Opens sessions. `rpcs` counts requests sent per verb since the start: budgets are tested with it."""
+
+    rpcs: Mapping[str, int]
+
+    async def open(self, address: Address) -> Session: ...
