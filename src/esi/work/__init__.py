@@ -1,0 +1,42 @@
+"""What every job handler needs: a claim on a job, and the way its result is written.
+
+A handler does the work of one job and returns what it found; claiming, fencing, job_state, /state and /jobs/finished are
+written here, the same for all handlers (esi.work.worker). Everything a handler itself writes to the KV carries
+`claim.guard`: when the claim is gone, so is the right to write.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from esi.kv import Delete, Guard, Put
+from esi.model.job import Job
+from esi.model.resource import Body
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The right to work on one job. `guard` fences every write; `lost` is set when the right has ended."""
+
+    guard: Guard
+    lost: asyncio.Event
+
+
+@dataclass(frozen=True, slots=True)
+class JobResult:
+    """What a handler found. `state` is merged into the resource's job_state; `ops` are written in the same commit."""
+
+    state: Body = field(default_factory=dict)
+    ops: Sequence[Put | Delete] = ()
+
+
+class Handler(Protocol):
+    """Does jobs of one kind. Safe to run twice, safe to kill. A TerminalError fails the job with its words;
+    a TemporaryError gives it back to be tried again until its deadline."""
+
+    name: str
+
+    async def run(self, job: Job, claim: Claim) -> JobResult: ...
