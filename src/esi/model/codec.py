@@ -3,7 +3,7 @@
     config      {"body": "<json text>", "marked_for_deletion": false, "version": 1}
     state       {"error": "", "state": {"worker_state": …, "heat_outputs": "<json text>", …}, "version": 1}
     worker copy {"body": {…}, "deleted": false, "version": 1}
-    heat stack  {"id", "stack_id", "tenant_id", "stack_status", "status_reason", "output": [{output_key, output_value, …}]}
+    heat stack  {"id", "stack_id", "tenant_id", "stack_status", "status_reason", "output": [{"output_key", …}]}
 
 A value that is not of its shape raises Broken with the key's name: etcd is written by our own processes only.
 """

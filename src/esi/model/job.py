@@ -3,7 +3,7 @@
     [handler, body, retries]
 
 Two kinds of edges. `dependency` lists every job that must be over first, as recorded. `after` (our own key beside it)
-lists those of them that are order only: a job *needs* dependency − after, and fails when one of those fails.
+lists those of them that are order only: a job *needs* dependency minus after, and fails when one of those fails.
 `resource_input` stays a dict of the config body at that version; the worker resolves the template from it.
 """
 

@@ -1,7 +1,7 @@
 """What every job handler needs: a claim on a job, and the way its result is written.
 
-A handler does the work of one job and returns what it found; claiming, fencing, job_state, /state and /jobs/finished are
-written here, the same for all handlers (esi.work.worker). Everything a handler itself writes to the KV carries
+A handler does the work of one job and returns what it found; claiming, fencing, job_state, /state and /jobs/finished
+are written here, the same for all handlers (esi.work.worker). Everything a handler itself writes to the KV carries
 `claim.guard`: when the claim is gone, so is the right to write.
 """
 

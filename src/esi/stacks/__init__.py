@@ -1,0 +1,126 @@
+"""Stacks: HOT templates made true, one resource after the other or side by side, and resumed wherever a kill left them.
+
+Ports: `StackBackend` (the embedded engine here; OpenStack Heat later) and `StackResource` (one class per HOT type; it
+runs in the engine and, later, inside heat-engine). The engine in the order of the work:
+template → parameters → functions → graph → plan → engine; records keeps what has been done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal, Protocol
+
+from esi.drivers import Devices
+from esi.kv import Guard
+
+Props = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class StackSpec:
+    """What a stack shall be. `template` is HOT as text; `timeout` in seconds; `fence` guards every record written for it;
+    `ref` is the (schema, id, version) it is made for."""
+
+    name: str
+    tenant: str
+    template: str
+    parameters: Mapping[str, Any]
+    timeout: float
+    fence: Guard | None = None
+    ref: tuple[str, str, int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """A stack as it is. `status` is Heat's word: CREATE_COMPLETE, UPDATE_FAILED, DELETE_IN_PROGRESS, …
+
+    `outputs` are Heat's: [{output_key, output_value, description}].
+    """
+
+    name: str
+    tenant: str
+    status: str
+    reason: str
+    outputs: tuple[Mapping[str, Any], ...] = ()
+    operation: str = ""
+
+
+class StackBackend(Protocol):
+    """`operation` is the job's id: a repeated call with the same operation does not run twice, it goes on."""
+
+    async def apply(self, spec: StackSpec, *, operation: str) -> None: ...
+
+    async def delete(self, name: str, *, operation: str, fence: Guard | None = None) -> None: ...
+
+    async def wait(self, name: str, *, operation: str) -> Stack:
+        """Returns when the operation has ended, well or not (see status). Raises a TemporaryError when it was given up
+        for now (lease lost, KV away): call apply again."""
+        ...
+
+    async def get(self, name: str) -> Stack | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Property:
+    """A property of a resource type: `type` is HOT's (string, number, boolean, list, map, json)."""
+
+    type: Literal["string", "number", "integer", "boolean", "list", "map", "json"]
+    required: bool = False
+    default: Any = None
+    secret: bool = False
+    values: tuple[Any, ...] = ()
+
+
+class Targets(Protocol):
+    """The collector agent's door, as resource types see it (spec: POST /targets, DELETE /targets/<id>)."""
+
+    async def create(self, target: Mapping[str, Any], *, key: str) -> Mapping[str, Any]:
+        """The target with `id` and `link`; the same `key` gives the same target again."""
+        ...
+
+    async def delete(self, id: str) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a resource may use. `operation` and `resource` name this step: together they are the idempotency key."""
+
+    stack: str
+    resource: str
+    operation: str
+    tenant: str
+    devices: Devices
+    targets: Targets
+    ref: tuple[str, str, int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """A resource that exists: its id outside, the properties it was made with, private data, attributes for get_attr."""
+
+    physical_id: str
+    props: Props
+    data: Mapping[str, Any] = field(default_factory=dict)
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Replace(Exception):
+    """An update cannot be done in place: make a new one, then delete the old."""
+
+
+class StackResource(Protocol):
+    """One HOT type. Every method is safe to call again with the same Context."""
+
+    type: ClassVar[str]
+    properties: ClassVar[Mapping[str, Property]]
+
+    async def create(self, ctx: Context, props: Props) -> Live: ...
+
+    async def update(self, ctx: Context, live: Live, new: Props) -> Live:
+        """Not called when the resolved properties are equal. Raises Replace when it cannot be done in place."""
+        ...
+
+    async def delete(self, ctx: Context, live: Live) -> None:
+        """Absent is success."""
+        ...
