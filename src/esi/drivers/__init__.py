@@ -2,7 +2,8 @@
 
 The two ports of the device side. `Devices` is what resource types call; the room `devices` implements it, one owner per
 device, many intents in one commit. `Session` is one conversation with one device, the verbs of the owner's cycle; each
-driver (JUNOS over NETCONF, the null driver, the simulation's double) implements it and passes tests/conformance/test_drivers.py.
+driver (JUNOS over NETCONF, the null driver, the simulation's double) implements it and passes
+tests/conformance/test_drivers.py.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ Path = tuple[Step, ...]
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """One change: what to do at `path`. `text` is the CLI text of the node's body (rendered, values marked); "" is a leaf.
+    """One change: what to do at `path`. `text` is the CLI text of the node's body (values marked); "" is a leaf.
 
     merge: add to what is there. replace: afterwards exactly this stands at the path. remove: the last element of the
     path goes; absent is success.
@@ -65,7 +66,7 @@ class Address:
 class Intent:
     """What one device shall hold for one resource: ordered edits, idempotent by construction.
 
-    `id` is operation + resource name and is the same when the work is repeated; `owner_ref` names the service
+    `id` is operation + resource name and is the same when the work is repeated; `ref` names the service
     (schema, id, version) for records; `lock_timeout` is how many seconds to wait for the device's lock in all.
     """
 
@@ -79,7 +80,7 @@ class Intent:
 
 @dataclass(frozen=True, slots=True)
 class IntentResult:
-    """How an intent ended. `diff` is the device's own compare output of the batch that carried it ("" if nothing changed)."""
+    """How an intent ended. `diff` is the device's own compare output of its batch ("" if nothing changed)."""
 
     id: str
     batch: str
@@ -118,6 +119,10 @@ class Session(Protocol):
         ...
 
     async def commit(self, *, comment: str, confirm_within: float | None = None) -> None: ...
+
+    async def check(self) -> None:
+        """Ask whether the candidate would commit, without committing it. Raises Rejected as commit would."""
+        ...
 
     async def discard(self) -> None: ...
 

@@ -1,0 +1,181 @@
+"""Claims ready jobs, runs their handler, writes what was found. The same for every handler.
+
+Writes, each commit fenced by the claim (the create revision of /jobs/working/<id>):
+
+    claim    working (under the process's lease), ready deleted, job_state {} when first
+    found    what the handler wrote (heat_stacks), job_state
+    finish   /state when last, finished, working deleted, job_state deleted when last
+
+A job that fails with a TerminalError ends its workflow with the error in /state. A TemporaryError keeps the claim and is
+tried again with back-off. When the claim is lost, the work stops at once and writes nothing: its guards would refuse.
+A waiting job holds no slot: slots bound what runs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+
+from esi.clock import Clock
+from esi.errors import Broken, EsiError, LeaseLost, Outrun, TemporaryError, TerminalError
+from esi.kv import KV, Delete, Entry, Guard, Put
+from esi.model import keys
+from esi.model.codec import dumps, loads_object
+from esi.model.job import DELETE, LOGICAL_DELETE, MODIFY, Job
+from esi.model.resource import Body, Ref
+from esi.tasks import Tasks
+from esi.work import Claim, Handler, JobResult
+from esi.work.lease import ProcessLease
+from esi.work.results import completed_state, failed_state, finished_value
+
+log = logging.getLogger(__name__)
+
+SLOTS = 1000
+"""Jobs in flight per process."""
+
+JOB_DEADLINE_SECONDS = 3600.0
+"""How long a job insists on temporary errors before it fails with the last of them."""
+
+
+class Worker:
+    """Works on the ready jobs of its handlers. `path_of` gives a resource's API path."""
+
+    def __init__(
+        self,
+        kv: KV,
+        lease: ProcessLease,
+        handlers: Sequence[Handler],
+        path_of: Callable[[Ref], str],
+        *,
+        clock: Clock,
+        tasks: Tasks,
+        slots: int = SLOTS,
+    ) -> None:
+        self._kv = kv
+        self._lease = lease
+        self._handlers: Mapping[str, Handler] = {handler.name: handler for handler in handlers}
+        self._path_of = path_of
+        self._clock = clock
+        self._tasks = tasks
+        self._slots = asyncio.Semaphore(slots)
+        self._mine: set[str] = set()
+
+    def offer(self, job_id: str, ready: Entry, body: bytes | None) -> None:
+        """A job is ready. `body` is its /jobs/all value if it is known already."""
+        handler = self._handlers.get(ready.value.decode())
+        if handler is not None and job_id not in self._mine:
+            self._mine.add(job_id)
+            self._tasks.start(job_id, self._work(job_id, handler, ready, body))
+
+    async def _work(self, job_id: str, handler: Handler, ready: Entry, body: bytes | None) -> None:
+        try:
+            async with self._slots:
+                if body is None:
+                    entry = await self._kv.get(keys.job_all_key(job_id))
+                    if entry is None:
+                        return
+                    body = entry.value
+                job = Job.decode(body, job_id)
+                claim = await self._claim(job, ready)
+                await self._until_over(job, handler, claim)
+        except Outrun:
+            log.debug("%s went to another worker", job_id)
+        except TemporaryError as error:
+            log.warning("%s given up for now: %s", job_id, error)
+        finally:
+            self._mine.discard(job_id)
+
+    async def _claim(self, job: Job, ready: Entry) -> Claim:
+        lease = await self._lease.current()
+        working = keys.job_working_key(job.id)
+        ops: list[Put | Delete] = [Put(working, str(uuid.uuid4()).encode(), lease), Delete(ready.key)]
+        if job.is_first:
+            ops.append(Put(keys.job_state_key(self._path_of(job.ref)), b"{}"))
+        guards = [Guard(ready.key, ready.mod_revision), Guard.absent(working)]
+        revision = await self._kv.commit(ops, guards=guards)
+        return Claim(Guard(working, revision, "create"), lease.lost)
+
+    async def _until_over(self, job: Job, handler: Handler, claim: Claim) -> None:
+        """Run the job beside the watch on its claim: whichever ends first decides."""
+        run = self._tasks.start(f"{job.id} run", self._insist(job, handler, claim))
+        lost = self._tasks.start(f"{job.id} claim", claim.lost.wait())
+        try:
+            await asyncio.wait({run, lost}, return_when=asyncio.FIRST_COMPLETED)
+            if not run.done():
+                raise LeaseLost(f"the claim on {job.id} has ended")
+            await run
+        finally:
+            for task in (run, lost):
+                task.cancel()
+            await asyncio.gather(run, lost, return_exceptions=True)
+
+    async def _insist(self, job: Job, handler: Handler, claim: Claim) -> None:
+        """Run the handler until it is done or fails for good, and write the result."""
+        deadline = self._clock.monotonic() + JOB_DEADLINE_SECONDS
+        pause = 0.2
+        while True:
+            try:
+                result = await handler.run(job, claim)
+                found = await self._write_found(job, claim, result)
+                await self._finish(job, claim, found)
+                return
+            except (TerminalError, Broken) as error:
+                await self._fail(job, claim, error)
+                return
+            except (Outrun, LeaseLost):
+                raise
+            except TemporaryError as error:
+                if self._clock.monotonic() >= deadline:
+                    await self._fail(job, claim, error)
+                    return
+                log.info("%s again later: %s", job.id, error)
+                await self._clock.sleep(error.after or pause)
+                pause = min(pause * 2, 15.0)
+
+    async def _write_found(self, job: Job, claim: Claim, result: JobResult) -> Body:
+        key = keys.job_state_key(self._path_of(job.ref))
+        found: Body = {}
+        if not job.is_first:
+            entry = await self._kv.get(key)
+            found = loads_object(entry.value, key) if entry is not None else {}
+        found.update(result.state)
+        if result.state or result.ops:
+            await self._kv.commit([*result.ops, Put(key, dumps(found))], guards=[claim.guard])
+        return found
+
+    async def _finish(self, job: Job, claim: Claim, found: Body) -> None:
+        ops: list[Put | Delete] = []
+        path = self._path_of(job.ref)
+        if job.is_last:
+            ops.append(Put(keys.state_key(path), completed_state(job, found)))
+        ops += [Put(keys.job_finished_key(job.id), finished_value()), Delete(claim.guard.key)]
+        if job.is_last:
+            ops.append(Delete(keys.job_state_key(path)))
+        await self._kv.commit(ops, guards=[claim.guard])
+
+    async def _fail(self, job: Job, claim: Claim, error: EsiError) -> None:
+        """End the job with its error; and its workflow too, unless failing does not matter to it."""
+        log.warning("%s failed: %s", job.id, error)
+        path = self._path_of(job.ref)
+        ops: list[Put | Delete] = []
+        ignored = job.on_failure == "ignore"
+        if ignored and job.is_last:
+            ops.append(Put(keys.state_key(path), completed_state(job, {})))
+        elif not ignored:
+            ops.append(Put(keys.state_key(path), failed_state(job, workflow_action(job), str(error))))
+        ops.append(Put(keys.job_finished_key(job.id), b"" if ignored else finished_value(str(error))))
+        ops.append(Delete(claim.guard.key))
+        if job.is_last or not ignored:
+            ops.append(Delete(keys.job_state_key(path)))
+        await self._kv.commit(ops, guards=[claim.guard])
+
+
+def workflow_action(job: Job) -> str:
+    """What the workflow of a job does to its resource: the first version creates, what ends in delete deletes."""
+    if job.action in (LOGICAL_DELETE, DELETE) and job.is_last:
+        return LOGICAL_DELETE
+    if job.action in (LOGICAL_DELETE, DELETE) or job.action == MODIFY or not job.is_first:
+        return MODIFY if job.version > 1 else "create"
+    return job.action
