@@ -1,0 +1,120 @@
+"""Where services put their arithmetic: functions by schema and event, run inside the request's one transaction.
+
+Order of a create: defaults, what was sent is checked, `pre_create`, `pre_create_in_transaction`, the whole document is
+checked, row and event are written, `post_create_in_transaction`, `post_create`. Updates and deletes likewise. All of them
+run before the commit, so an exception in any undoes everything; what must be told to the outside is an `effect`, which
+becomes a job after the commit. A hook may await the methods of its `Tx` and nothing else.
+
+Two-step deletion: `*_delete*` events belong to the logical delete, `*_physical_delete_in_transaction` to the moment when
+the workers have confirmed and the row goes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from esi.errors import PluginError
+from esi.identity import Identity
+from esi.model.resource import Body, Ref, Resource
+from esi.schema import Schema
+from esi.store import EVERYTHING, Cause, Query, Resources
+
+EVENTS = frozenset(
+    {
+        "pre_create", "pre_create_in_transaction", "post_create_in_transaction", "post_create",
+        "pre_update", "pre_update_in_transaction", "post_update_in_transaction", "post_update",
+        "pre_delete", "pre_delete_in_transaction", "post_delete_in_transaction", "post_delete",
+        "pre_physical_delete_in_transaction", "post_physical_delete_in_transaction",
+        "pre_state_update_in_transaction", "post_state_update_in_transaction",
+        "pre_monitoring_update_in_transaction", "post_monitoring_update_in_transaction",
+    }
+)  # fmt: skip
+
+
+@dataclass(slots=True)
+class Change:
+    """What a hook is told. `body` is the new document: a `pre_` hook changes it in place, and may set read-only
+    properties. `sent` is what the caller gave, never changed. `before` is the row as it was (None on create). `payload` is
+    the reported state or monitoring in the `*_state_*` and `*_monitoring_*` events and in physical deletes; `response` is
+    what an action's hook answers.
+    """
+
+    schema: Schema
+    ref: Ref
+    event: str
+    before: Resource | None
+    body: Body
+    sent: Body
+    identity: Identity
+    request_id: str
+    cause: Cause | None = None
+    version: int = 1
+    payload: Body = field(default_factory=dict)
+    response: Any = None
+
+    @property
+    def id(self) -> str:
+        return self.ref.id
+
+    def changed(self, name: str) -> bool:
+        """Whether the property has another value than before."""
+        before = self.before.body.get(name) if self.before is not None else None
+        return bool(self.body.get(name) != before)
+
+
+class Tx(Protocol):
+    """What a hook can do. Everything goes through the same pipeline as a user's request, as the system, with `cause`
+    set to the change that the hook belongs to. Resources returned are copies.
+    """
+
+    async def get(self, ref: Ref) -> Resource | None: ...
+    async def list(self, schema: str, query: Query = EVERYTHING) -> Resources: ...
+    async def count(self, schema: str, query: Query = EVERYTHING) -> int: ...
+    async def create(self, schema: str, body: Body) -> Resource:
+        """`id` may stand in the body; read-only properties may be set."""
+        ...
+
+    async def update(self, ref: Ref, change: Body) -> Resource:
+        """A new version with its event; read-only properties may be set."""
+        ...
+
+    async def delete(self, ref: Ref) -> None: ...
+    async def adjust(self, ref: Ref, change: Body) -> Resource:
+        """Database only: no new version, no event. For counters and pools."""
+        ...
+
+    async def allocate(self, pool: str, *, wanted: object = None, among: Iterable[object] = ()) -> str:
+        """Take `wanted`, or else the first free value of `among`, out of `pool`. Conflict when it is taken or none is left.
+        It belongs to the change's resource and is released when that is physically gone.
+        """
+        ...
+
+    async def release(self, pool: str, value: object) -> None: ...
+    def effect(self, kind: str, body: Body) -> None:
+        """Tell the outside after the commit, at least once."""
+        ...
+
+
+Hook = Callable[[Tx, Change], Awaitable[None]]
+
+
+class Hooks:
+    """The registered functions. One function may be registered once per schema and event; they run in that order."""
+
+    def __init__(self) -> None:
+        self._hooks: dict[tuple[str, str], list[Hook]] = {}
+
+    def on(self, schema: str, event: str, function: Hook) -> None:
+        """`event` is one of EVENTS, or the id of a custom action of the schema."""
+        known = self._hooks.setdefault((schema, event), [])
+        if function in known:
+            raise PluginError(f"hook {function!r} is registered twice for {schema} {event}")
+        known.append(function)
+
+    def of(self, schema: str, event: str) -> Sequence[Hook]:
+        return self._hooks.get((schema, event), [])
+
+    def registered(self) -> Iterable[tuple[str, str]]:
+        return self._hooks.keys()
