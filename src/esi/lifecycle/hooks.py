@@ -1,12 +1,12 @@
 """Where services put their arithmetic: functions by schema and event, run inside the request's one transaction.
 
 Order of a create: defaults, what was sent is checked, `pre_create`, `pre_create_in_transaction`, the whole document is
-checked, row and event are written, `post_create_in_transaction`, `post_create`. Updates and deletes likewise. All of them
-run before the commit, so an exception in any undoes everything; what must be told to the outside is an `effect`, which
-becomes a job after the commit. A hook may await the methods of its `Tx` and nothing else.
+checked, row and event are written, `post_create_in_transaction`, `post_create`. Updates and deletes likewise. All of
+them run before the commit, so an exception in any undoes everything; what must be told to the outside is an
+`effect`, which becomes a job after the commit. A hook may await the methods of its `Tx` and nothing else.
 
-Two-step deletion: `*_delete*` events belong to the logical delete, `*_physical_delete_in_transaction` to the moment when
-the workers have confirmed and the row goes.
+Two-step deletion: `*_delete*` events belong to the logical delete, `*_physical_delete_in_transaction` to the moment
+when the workers have confirmed and the row goes.
 """
 
 from __future__ import annotations
@@ -36,9 +36,9 @@ EVENTS = frozenset(
 @dataclass(slots=True)
 class Change:
     """What a hook is told. `body` is the new document: a `pre_` hook changes it in place, and may set read-only
-    properties. `sent` is what the caller gave, never changed. `before` is the row as it was (None on create). `payload` is
-    the reported state or monitoring in the `*_state_*` and `*_monitoring_*` events and in physical deletes; `response` is
-    what an action's hook answers.
+    properties. `sent` is what the caller gave, never changed. `before` is the row as it was (None on create).
+    `payload` is the reported state or monitoring in the `*_state_*` and `*_monitoring_*` events and in physical
+    deletes; `response` is what an action's hook answers.
     """
 
     schema: Schema
@@ -86,8 +86,8 @@ class Tx(Protocol):
         ...
 
     async def allocate(self, pool: str, *, wanted: object = None, among: Iterable[object] = ()) -> str:
-        """Take `wanted`, or else the first free value of `among`, out of `pool`. Conflict when it is taken or none is left.
-        It belongs to the change's resource and is released when that is physically gone.
+        """Take `wanted`, or else the first free value of `among`, out of `pool`. Conflict when it is taken or none
+        is left. It belongs to the change's resource and is released when that is physically gone.
         """
         ...
 

@@ -33,7 +33,9 @@ class Relation:
 
 @dataclass(frozen=True, slots=True)
 class Property:
-    """One first-level property. `document` is its JSON schema as written; `create` and `update` who may send it when."""
+    """One first-level property. `document` is its JSON schema as written; `create` and `update` who may send it
+    when.
+    """
 
     name: str
     kind: Kind

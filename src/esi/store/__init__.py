@@ -4,8 +4,8 @@ In: transactions of the lifecycle, the sync writer's batches. Out: rows, the out
 Owns: every SQL table. Killed at any moment: a transaction stands whole or not at all.
 
 A transaction is a coroutine that awaits only the methods of its `Tx`: the store drives it to its end without the event
-loop in between, so it may run on a writer thread and share one commit with its neighbours. Awaiting anything else raises
-Broken. Members: `esi.store.sqlite.SqliteStore`; PostgreSQL comes through the same ports.
+loop in between, so it may run on a writer thread and share one commit with its neighbours. Awaiting anything else
+raises Broken. Members: `esi.store.sqlite.SqliteStore`; PostgreSQL comes through the same ports.
 """
 
 from __future__ import annotations
