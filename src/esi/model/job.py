@@ -4,6 +4,7 @@
 
 Two kinds of edges. `dependency` lists every job that must be over first, as recorded. `after` (our own key beside it)
 lists those of them that are order only: a job *needs* dependency minus after, and fails when one of those fails.
+`workflow` (our own, too) is what all jobs of one resource version do together: create, modify or logical_delete.
 `resource_input` stays a dict of the config body at that version; the worker resolves the template from it.
 """
 
@@ -32,6 +33,7 @@ class Job:
     params: Sequence[Mapping[str, Any]]
     dependency: tuple[str, ...] = ()
     after: tuple[str, ...] = ()
+    workflow: str = CREATE
     is_first: bool = True
     is_last: bool = True
     on_failure: str = "fail"
@@ -62,6 +64,7 @@ class Job:
             "params": list(self.params),
             "dependency": list(self.dependency),
             "after": list(self.after),
+            "workflow": self.workflow,
             "is_first": self.is_first,
             "is_last": self.is_last,
             "on_failure": self.on_failure,
@@ -84,6 +87,7 @@ class Job:
                 params=body["params"],
                 dependency=tuple(body["dependency"]),
                 after=tuple(body.get("after", ())),
+                workflow=body.get("workflow", body["action"]),
                 is_first=body["is_first"],
                 is_last=body["is_last"],
                 on_failure=body["on_failure"],

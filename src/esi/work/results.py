@@ -1,7 +1,7 @@
 """What a workflow's result looks like to the world: job_state on the way, /state at the end. Pure.
 
-The jobs of one workflow leave what they found in the resource's job_state; the last one turns it into /state. A job that
-fails for good ends its workflow at once: /state carries the error, and the Heat words with _FAILED.
+The jobs of one workflow leave what they found in the resource's job_state; the last one turns it into /state. A job
+that fails for good ends its workflow at once: /state carries the error, and the Heat words with _FAILED.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ _HEAT_WORD = {"CREATE": "CREATE", "MODIFY": "UPDATE", "DELETE": "DELETE"}
 
 
 def completed_state(job: Job, found: Body) -> bytes:
-    """The /state envelope of a workflow whose last job is `job`; lists and dicts inside become JSON text, as recorded."""
+    """The /state envelope of a workflow whose last job is `job`; lists and dicts in it are JSON text."""
     state: Body = {"heat_outputs": dumps(found.get("heat_outputs", [])).decode()}
     if "orchestration_state" in found:
         state["orchestration_state"] = found["orchestration_state"]
@@ -25,11 +25,11 @@ def completed_state(job: Job, found: Body) -> bytes:
     return encode_state(state, job.version)
 
 
-def failed_state(job: Job, workflow: str, error: str) -> bytes:
-    """The /state envelope of a workflow that `error` has ended. `workflow` is its action: create, modify, logical_delete."""
+def failed_state(version: int, workflow: str, error: str) -> bytes:
+    """The /state envelope of a workflow (create, modify, logical_delete) that `error` has ended."""
     verb = _WORKER_STATE[workflow]
     state = {"orchestration_state": _HEAT_WORD[verb] + "_FAILED", "worker_state": verb + "_FAILED"}
-    return encode_state(state, job.version, error)
+    return encode_state(state, version, error)
 
 
 def read_state(version: int, *, deleted: bool) -> bytes:

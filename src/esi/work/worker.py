@@ -6,9 +6,9 @@ Writes, each commit fenced by the claim (the create revision of /jobs/working/<i
     found    what the handler wrote (heat_stacks), job_state
     finish   /state when last, finished, working deleted, job_state deleted when last
 
-A job that fails with a TerminalError ends its workflow with the error in /state. A TemporaryError keeps the claim and is
-tried again with back-off. When the claim is lost, the work stops at once and writes nothing: its guards would refuse.
-A waiting job holds no slot: slots bound what runs.
+A job that fails with a TerminalError ends its workflow with the error in /state. A TemporaryError keeps the claim and
+is tried again with back-off. When the claim is lost, the work stops at once and writes nothing: its guards refuse.
+Whatever else ends the work gives the claim back, and the master makes the job ready again. A waiting job holds no slot.
 """
 
 from __future__ import annotations
@@ -17,13 +17,14 @@ import asyncio
 import logging
 import uuid
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 from esi.clock import Clock
 from esi.errors import Broken, EsiError, LeaseLost, Outrun, TemporaryError, TerminalError
 from esi.kv import KV, Delete, Entry, Guard, Put
 from esi.model import keys
 from esi.model.codec import dumps, loads_object
-from esi.model.job import DELETE, LOGICAL_DELETE, MODIFY, Job
+from esi.model.job import Job
 from esi.model.resource import Body, Ref
 from esi.tasks import Tasks
 from esi.work import Claim, Handler, JobResult
@@ -39,26 +40,27 @@ JOB_DEADLINE_SECONDS = 3600.0
 """How long a job insists on temporary errors before it fails with the last of them."""
 
 
-class Worker:
-    """Works on the ready jobs of its handlers. `path_of` gives a resource's API path."""
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What a worker works with. `path_of` gives a resource's API path."""
 
-    def __init__(
-        self,
-        kv: KV,
-        lease: ProcessLease,
-        handlers: Sequence[Handler],
-        path_of: Callable[[Ref], str],
-        *,
-        clock: Clock,
-        tasks: Tasks,
-        slots: int = SLOTS,
-    ) -> None:
-        self._kv = kv
-        self._lease = lease
+    kv: KV
+    lease: ProcessLease
+    path_of: Callable[[Ref], str]
+    clock: Clock
+    tasks: Tasks
+
+
+class Worker:
+    """Works on the ready jobs of its handlers, at most `slots` at a time."""
+
+    def __init__(self, desk: Desk, handlers: Sequence[Handler], *, slots: int = SLOTS) -> None:
+        self._kv = desk.kv
+        self._lease = desk.lease
+        self._path_of = desk.path_of
+        self._clock = desk.clock
+        self._tasks = desk.tasks
         self._handlers: Mapping[str, Handler] = {handler.name: handler for handler in handlers}
-        self._path_of = path_of
-        self._clock = clock
-        self._tasks = tasks
         self._slots = asyncio.Semaphore(slots)
         self._mine: set[str] = set()
 
@@ -79,7 +81,11 @@ class Worker:
                     body = entry.value
                 job = Job.decode(body, job_id)
                 claim = await self._claim(job, ready)
-                await self._until_over(job, handler, claim)
+                try:
+                    await self._until_over(job, handler, claim)
+                except BaseException:
+                    await self._give_back(claim)
+                    raise
         except Outrun:
             log.debug("%s went to another worker", job_id)
         except TemporaryError as error:
@@ -96,6 +102,12 @@ class Worker:
         guards = [Guard(ready.key, ready.mod_revision), Guard.absent(working)]
         revision = await self._kv.commit(ops, guards=guards)
         return Claim(Guard(working, revision, "create"), lease.lost)
+
+    async def _give_back(self, claim: Claim) -> None:
+        try:
+            await self._kv.commit([Delete(claim.guard.key)], guards=[claim.guard])
+        except TemporaryError as error:  # gone already, or its lease will end with us
+            log.debug("claim %s not given back: %s", claim.guard.key, error)
 
     async def _until_over(self, job: Job, handler: Handler, claim: Claim) -> None:
         """Run the job beside the watch on its claim: whichever ends first decides."""
@@ -164,18 +176,9 @@ class Worker:
         if ignored and job.is_last:
             ops.append(Put(keys.state_key(path), completed_state(job, {})))
         elif not ignored:
-            ops.append(Put(keys.state_key(path), failed_state(job, workflow_action(job), str(error))))
+            ops.append(Put(keys.state_key(path), failed_state(job.version, job.workflow, str(error))))
         ops.append(Put(keys.job_finished_key(job.id), b"" if ignored else finished_value(str(error))))
         ops.append(Delete(claim.guard.key))
         if job.is_last or not ignored:
             ops.append(Delete(keys.job_state_key(path)))
         await self._kv.commit(ops, guards=[claim.guard])
-
-
-def workflow_action(job: Job) -> str:
-    """What the workflow of a job does to its resource: the first version creates, what ends in delete deletes."""
-    if job.action in (LOGICAL_DELETE, DELETE) and job.is_last:
-        return LOGICAL_DELETE
-    if job.action in (LOGICAL_DELETE, DELETE) or job.action == MODIFY or not job.is_first:
-        return MODIFY if job.version > 1 else "create"
-    return job.action

@@ -1,0 +1,154 @@
+"""The open jobs and who waits for whom. Pure: every method changes the board and returns the writes that make it true.
+
+Indexes answer what scans would: the open jobs of a resource, the open jobs that read it, the jobs that wait for a job.
+The board is the truth of one master while it is master; a new one reads it again from /jobs/.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Container, Iterable
+from dataclasses import dataclass
+
+from esi.jobs.plan import Change, build_jobs, edges, resources_of
+from esi.kv import Delete, Put
+from esi.model import keys
+from esi.model.job import Job
+from esi.model.resource import Ref
+from esi.work.results import failed_state
+
+Ops = list[Put | Delete]
+
+
+@dataclass(slots=True)
+class Open:
+    """What the master must remember of a job that is not over. `left` are those it still waits for."""
+
+    ref: Ref
+    version: int
+    workflow: str
+    handler: str
+    reads: frozenset[Ref]
+    needs: frozenset[str]
+    left: set[str]
+
+
+class Board:
+    """`path_of` gives a resource's API path, `nonce` five random characters of [a-z0-9]."""
+
+    def __init__(self, path_of: Callable[[Ref], str], nonce: Callable[[], str]) -> None:
+        self._path_of = path_of
+        self._nonce = nonce
+        self._open: dict[str, Open] = {}
+        self._of: dict[Ref, dict[str, None]] = {}
+        self._readers: dict[Ref, dict[str, None]] = {}
+        self._waiters: dict[str, dict[str, None]] = {}
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    def __contains__(self, job_id: str) -> bool:
+        return job_id in self._open
+
+    def ref(self, job_id: str) -> Ref | None:
+        known = self._open.get(job_id)
+        return None if known is None else known.ref
+
+    def open_jobs(self, ref: Ref) -> Iterable[str]:
+        return self._of.get(ref, ())
+
+    def readers(self, ref: Ref) -> Iterable[str]:
+        return self._readers.get(ref, ())
+
+    def load(self, jobs: Iterable[Job]) -> None:
+        """Take in all jobs found in /jobs/all."""
+        jobs = list(jobs)
+        present = {job.id for job in jobs}
+        for job in jobs:
+            self._add(job, present)
+
+    def _add(self, job: Job, present: Container[str]) -> None:
+        known = Open(
+            ref=job.ref,
+            version=job.version,
+            workflow=job.workflow,
+            handler=job.handler,
+            reads=resources_of(job.params),
+            needs=job.needs,
+            left={other for other in job.dependency if other in present},
+        )
+        self._open[job.id] = known
+        self._of.setdefault(job.ref, {})[job.id] = None
+        for ref in known.reads:
+            self._readers.setdefault(ref, {})[job.id] = None
+        for other in known.left:
+            self._waiters.setdefault(other, {})[job.id] = None
+
+    def plan(self, change: Change) -> Ops:
+        """The jobs of a change: /jobs/all first, then ready or waiting."""
+        jobs = build_jobs(change, edges(change, self.open_jobs, self.readers), self._nonce)
+        ops: Ops = []
+        for job in jobs:
+            self._add(job, self._open)
+            queue = keys.job_waiting_key if self._open[job.id].left else keys.job_ready_key
+            ops += [Put(keys.job_all_key(job.id), job.encode()), Put(queue(job.id), job.handler.encode())]
+        return ops
+
+    def finish(self, job_id: str, error: str = "") -> Ops:
+        """A job is over. Those that waited for it alone become ready; those that needed it fail with it."""
+        ops: Ops = [Delete(keys.job_all_key(job_id)), Delete(keys.job_finished_key(job_id))]
+        over = self._remove(job_id)
+        if over is None:
+            return ops
+        for waiter, known in over.waiters:
+            known.left.discard(job_id)
+            if error and job_id in known.needs:
+                ops += self._fail(waiter, known, over.job, error)
+            elif not known.left and waiter in self._open:
+                ops += [Put(keys.job_ready_key(waiter), known.handler.encode()), Delete(keys.job_waiting_key(waiter))]
+        return ops
+
+    def _fail(self, job_id: str, known: Open, cause: Open, error: str) -> Ops:
+        """A waiting job fails because one it needed has. The first of a workflow tells the resource so."""
+        if job_id not in self._open:
+            return []
+        ops: Ops = []
+        same = (known.ref, known.version) == (cause.ref, cause.version)
+        if not same:
+            error = f"dependency failed: {cause.ref}: {error}"
+            path = self._path_of(known.ref)
+            ops.append(Put(keys.state_key(path), failed_state(known.version, known.workflow, error)))
+        ops += [Delete(keys.job_all_key(job_id)), Delete(keys.job_waiting_key(job_id))]
+        over = self._remove(job_id)
+        for waiter, other in over.waiters if over else ():
+            other.left.discard(job_id)
+            if job_id in other.needs:
+                ops += self._fail(waiter, other, known, error)
+            elif not other.left and waiter in self._open:
+                ops += [Put(keys.job_ready_key(waiter), other.handler.encode()), Delete(keys.job_waiting_key(waiter))]
+        return ops
+
+    def _remove(self, job_id: str) -> _Over | None:
+        known = self._open.pop(job_id, None)
+        if known is None:
+            return None
+        _discard(self._of, known.ref, job_id)
+        for ref in known.reads:
+            _discard(self._readers, ref, job_id)
+        for other in known.left:
+            _discard(self._waiters, other, job_id)
+        waiting = self._waiters.pop(job_id, {})
+        return _Over(known, [(waiter, self._open[waiter]) for waiter in waiting if waiter in self._open])
+
+
+@dataclass(frozen=True, slots=True)
+class _Over:
+    job: Open
+    waiters: list[tuple[str, Open]]
+
+
+def _discard(index: dict[Ref, dict[str, None]] | dict[str, dict[str, None]], key: Ref | str, job_id: str) -> None:
+    members = index.get(key)  # type: ignore[arg-type]  # each index is asked with its own kind of key
+    if members is not None:
+        members.pop(job_id, None)
+        if not members:
+            del index[key]  # type: ignore[arg-type]

@@ -1,0 +1,179 @@
+"""Every setting, with its help under it. Sources: defaults < esi.yaml < ESI_GROUP__FIELD < flags. Loaded once, here only.
+
+Rooms never see Settings: bootstrap passes plain arguments. All faults are reported together; unknown keys are errors.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any, get_type_hints
+
+import yaml
+
+from esi.errors import SettingsError
+from esi.telemetry import Secret
+
+
+def setting(default: Any, help: str, *, choices: tuple[str, ...] = ()) -> Any:
+    """A field with its help; `choices` lists the words it may be."""
+    return field(default=default, metadata={"help": help, "choices": choices})
+
+
+@dataclass(frozen=True)
+class Ring:
+    """What kind of ring this is."""
+
+    folder: str = setting("var/esi", "Folder of the ring: database, etcd's data, host keys.")
+    flow: str = setting("2017", "Which recorded template set the services use.", choices=("2017", "2018"))
+    monitoring: str = setting("none", "Who watches the services.", choices=("none",))
+    recorded_quirks: bool = setting(False, "Repeat the recorded system's own faults (docs/compatibility.md).")
+    inventory: str = setting("", "YAML file: management address to host, port and pinned host key. Empty: the lab's.")
+
+
+@dataclass(frozen=True)
+class Api:
+    """The HTTP API."""
+
+    host: str = setting("127.0.0.1", "Address to listen on.")
+    port: int = setting(9091, "Port to listen on; 0 takes a free one.")
+    token_file: str = setting("", "YAML file of tokens; empty: everybody is the administrator.")
+    body_limit_bytes: int = setting(1_048_576, "Largest request body.")
+
+
+@dataclass(frozen=True)
+class Etcd:
+    """The key-value store."""
+
+    endpoints: str = setting("", "Comma list of host:port; empty: a child etcd in the ring's folder.")
+    port: int = setting(0, "Port of the child etcd; 0 takes a free one.")
+    user: str = setting("", "User name, if etcd asks for one.")
+    password: Secret = setting(Secret(""), "That user's password.")
+    ca_file: str = setting("", "PEM file of the authority that signed etcd's certificate; empty: no TLS.")
+    cert_file: str = setting("", "PEM file of our client certificate.")
+    key_file: str = setting("", "PEM file of its key.")
+
+
+@dataclass(frozen=True)
+class Worker:
+    """The workers."""
+
+    slots: int = setting(1000, "Jobs in flight per process; a waiting job holds no slot.")
+    lease_seconds: float = setting(3.0, "How long a dead process keeps what it held (the recorded system: 60).")
+    idle_seconds: float = setting(30.0, "A device session is closed after this long without work.")
+
+
+@dataclass(frozen=True)
+class Lab:
+    """The virtual devices."""
+
+    host: str = setting("127.0.0.1", "Loopback address to listen on.")
+    ports: str = setting("", "Comma list of ports, one per device; empty: free ones.")
+    commit_seconds: float = setting(0.0, "How long a commit takes on a virtual router.")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All groups. `origin` tells where each value that is not a default came from."""
+
+    ring: Ring = field(default_factory=Ring)
+    api: Api = field(default_factory=Api)
+    etcd: Etcd = field(default_factory=Etcd)
+    worker: Worker = field(default_factory=Worker)
+    lab: Lab = field(default_factory=Lab)
+    origin: Mapping[str, str] = field(default_factory=dict)
+
+
+GROUPS = ("ring", "api", "etcd", "worker", "lab")
+
+
+def load_settings(file: Path | None = None, flags: Mapping[str, Any] | None = None) -> Settings:
+    """Read all sources. `flags` maps "group.field" to a value, None meaning not given. Raises SettingsError."""
+    faults: list[str] = []
+    given: dict[str, tuple[Any, str]] = {}
+    for name, value in _from_file(file, faults).items():
+        given[name] = (value, str(file))
+    for name, text in os.environ.items():
+        if name.startswith("ESI_") and "__" in name:
+            given[name.removeprefix("ESI_").lower().replace("__", ".", 1)] = (text, name)
+    for name, value in (flags or {}).items():
+        if value is not None:
+            given[name] = (value, "flag")
+    settings = _build(given, faults)
+    if faults:
+        raise SettingsError(sorted(faults))
+    return settings
+
+
+def _from_file(file: Path | None, faults: list[str]) -> dict[str, Any]:
+    if file is None:
+        return {}
+    try:
+        raw = yaml.safe_load(file.read_text()) or {}
+    except (OSError, yaml.YAMLError) as error:
+        faults.append(f"{file}: {error}")
+        return {}
+    if not isinstance(raw, dict) or not all(isinstance(group, dict) for group in raw.values()):
+        faults.append(f"{file}: must be groups of settings ({', '.join(GROUPS)})")
+        return {}
+    return {f"{group}.{name}": value for group, members in raw.items() for name, value in members.items()}
+
+
+def _build(given: Mapping[str, tuple[Any, str]], faults: list[str]) -> Settings:
+    groups = {name: getattr(Settings(), name) for name in GROUPS}
+    origin: dict[str, str] = {}
+    for name, (value, source) in given.items():
+        group, _, key = name.partition(".")
+        known = {item.name: item for item in fields(groups[group])} if group in groups else {}
+        if key not in known:
+            near = ", ".join(sorted(known)) if known else ", ".join(GROUPS)
+            faults.append(f"{source}: unknown setting {name}; known: {near}")
+            continue
+        try:
+            kind = get_type_hints(type(groups[group]))[key]
+            converted = _convert(value, kind, known[key].metadata["choices"])
+        except ValueError as error:
+            faults.append(f"{source}: {name}: {error}")
+            continue
+        groups[group] = replace(groups[group], **{key: converted})
+        origin[name] = source
+    return Settings(**groups, origin=origin)
+
+
+def _convert(value: Any, kind: type, choices: tuple[str, ...]) -> Any:
+    if kind is bool:
+        words = {
+            "true": True,
+            "yes": True,
+            "on": True,
+            "1": True,
+            "false": False,
+            "no": False,
+            "off": False,
+            "0": False,
+        }
+        if isinstance(value, bool):
+            return value
+        if str(value).lower() not in words:
+            raise ValueError(f"{value!r} is neither true nor false")
+        return words[str(value).lower()]
+    if kind in (int, float):
+        try:
+            return kind(value)
+        except (TypeError, ValueError):
+            raise ValueError(f"{value!r} is not a number") from None
+    if choices and str(value) not in choices:
+        raise ValueError(f"{value!r} is not one of {', '.join(choices)}")
+    return kind(value)
+
+
+def describe(settings: Settings) -> list[tuple[str, str, str, str]]:
+    """(name, value as shown, origin, help) of every setting; secrets are masked."""
+    return [
+        (f"{group}.{item.name}", str(getattr(getattr(settings, group), item.name)),
+         settings.origin.get(f"{group}.{item.name}", "default"), item.metadata["help"])
+        for group in GROUPS
+        for item in fields(getattr(settings, group))
+    ]  # fmt: skip

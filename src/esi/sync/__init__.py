@@ -1,0 +1,12 @@
+"""Between SQL and etcd, both ways: what is wanted goes out, what is known and seen comes in.
+
+In: the outbox (what transactions have left to tell), `STATE` and `MONITORING` (what workers and agents report).
+Out: `CONFIG` `/config/**` in commit order; `EFFECTS`; rows whose state has changed, through the lifecycle.
+Owns: `SYNC_LEADER` `/gohan/cluster/sync`: one elected process writes and applies, and every write is fenced.
+Killed at any moment: an outbox row is forgotten only after its key stands, and putting it twice changes nothing; a
+state is applied by version, and everything is listed again at the start.
+"""
+
+from esi.sync.room import SyncRoom
+
+__all__ = ["SyncRoom"]
