@@ -10,7 +10,7 @@ What every member holds to (tests/conformance/test_kv.py):
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -77,7 +77,7 @@ class Guard:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One change seen by a watch; `value` is empty for a delete. `revision` is that of the change."""
+    """One change seen by a watch; a delete has no `value` and `create_revision` 0. `revision` is that of the change."""
 
     kind: Literal["put", "delete"]
     key: str
@@ -92,11 +92,18 @@ class KV(Protocol):
     async def list(self, prefix: str, *, page: int = 1000) -> Listing: ...
 
     async def commit(self, ops: Sequence[Put | Delete], *, guards: Sequence[Guard] = ()) -> int:
-        """Do all of `ops` or nothing; the new revision. At most MAX_OPS, no key twice. Outrun when a guard fails."""
+        """Do all of `ops` or nothing; the new revision. At most MAX_OPS, no key twice.
+
+        Outrun: a guard failed, nothing was done. LeaseLost: a lease of `ops` has ended, nothing was done.
+        Unreachable: whether it was done is unknown; read again, and let guards decide about a second try.
+        """
         ...
 
-    def watch(self, prefix: str, *, since: int) -> AsyncIterator[Sequence[Event]]:
-        """Every change after `since`, in batches that never split a revision. Resumes by itself; or Compacted."""
+    def watch(self, prefix: str, *, since: int) -> AsyncGenerator[Sequence[Event], None]:
+        """Every change after `since`, in batches that never split a revision. Resumes by itself; or Compacted.
+
+        Whoever stops reading before the end closes it (`contextlib.aclosing`).
+        """
         ...
 
     async def lease(self, ttl: float) -> Lease:

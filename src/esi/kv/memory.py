@@ -7,10 +7,11 @@ Several processes of a simulated ring share one MemoryKV; each sees it through i
 from __future__ import annotations
 
 import asyncio
+import sys
 from bisect import bisect_left, bisect_right, insort
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 
-from esi.errors import Broken, Compacted, Outrun
+from esi.errors import Broken, Compacted, LeaseLost, Outrun
 from esi.kv import MAX_OPS, MIN_LEASE_SECONDS, Delete, Entry, Event, Guard, Lease, Listing, Put
 
 
@@ -55,6 +56,7 @@ class MemoryKV:
         self._leased: dict[str, int] = {}
         self._next_lease = 1
         self.commits = 0
+        self.reads = 0
         self.on_commit: Callable[[Sequence[Event]], None] | None = None
 
     @property
@@ -62,11 +64,14 @@ class MemoryKV:
         return self._revision
 
     async def get(self, key: str) -> Entry | None:
+        self.reads += 1
         return self._entries.get(key)
 
     async def list(self, prefix: str, *, page: int = 1000) -> Listing:
+        self.reads += 1
         low = bisect_left(self._keys, prefix)
-        high = bisect_left(self._keys, prefix[:-1] + chr(ord(prefix[-1]) + 1)) if prefix else len(self._keys)
+        stem = prefix.rstrip(chr(sys.maxunicode))
+        high = bisect_left(self._keys, stem[:-1] + chr(ord(stem[-1]) + 1)) if stem else len(self._keys)
         return Listing([self._entries[key] for key in self._keys[low:high]], self._revision)
 
     async def commit(self, ops: Sequence[Put | Delete], *, guards: Sequence[Guard] = ()) -> int:
@@ -81,7 +86,7 @@ class MemoryKV:
                 raise Outrun(f"{guard.key} has changed")
         for op in ops:
             if isinstance(op, Put) and op.lease is not None and op.lease.id not in self._leases:
-                raise Outrun(f"the lease of {op.key} has ended")
+                raise LeaseLost(f"the lease of {op.key} has ended")
         self.commits += 1
         return self._apply(ops)
 
@@ -103,7 +108,7 @@ class MemoryKV:
                 del self._entries[op.key]
                 del self._keys[bisect_left(self._keys, op.key)]
                 self._leased.pop(op.key, None)
-                events.append(Event("delete", op.key, b"", old.create_revision, revision))
+                events.append(Event("delete", op.key, b"", 0, revision))
         if events:
             self._revision = revision
             self._history.append(events)
@@ -113,12 +118,12 @@ class MemoryKV:
                 self.on_commit(events)
         return self._revision
 
-    async def watch(self, prefix: str, *, since: int) -> AsyncIterator[Sequence[Event]]:
+    async def watch(self, prefix: str, *, since: int) -> AsyncGenerator[Sequence[Event], None]:
         wake = asyncio.Event()
         self._watchers.add(wake)
         try:
             while True:
-                if since < self._compacted:
+                if since < self._compacted or since > self._revision:
                     raise Compacted(f"revision {since} is gone")
                 wake.clear()
                 start = bisect_right(self._history, since, key=lambda batch: batch[0].revision)

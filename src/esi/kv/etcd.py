@@ -1,0 +1,209 @@
+"""The KV port on etcd 3.4 and later, over gRPC.
+
+What is retried and what is not stands in connection.py; leases in leases.py; the wire in wire.py. A `commit` that
+raises Unreachable has an unknown outcome: read again and let guards decide, never send the same again blindly.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+
+import grpc
+import grpc.aio
+
+from esi.clock import Clock
+from esi.errors import Broken, Compacted, EsiError, Outrun, Rejected, Unreachable
+from esi.kv import MAX_OPS, MIN_LEASE_SECONDS, Delete, Entry, Event, Guard, Lease, Listing, Put
+from esi.kv import rpc_pb2 as pb
+from esi.kv.connection import Connection, Login, Tls
+from esi.kv.leases import EtcdLease, Renewals
+from esi.kv.wire import (
+    COMPACT,
+    LEASE_GRANT,
+    LEASE_REVOKE,
+    RANGE,
+    STATUS,
+    TXN,
+    WATCH,
+    entry_of,
+    event_of,
+    first_key,
+    judge,
+    range_end,
+    txn_of,
+)
+
+DEADLINE_SECONDS = 10.0
+"""How long a call is tried before it is Unreachable."""
+
+
+class EtcdKV:
+    """A client of one etcd cluster. `commits` and `reads` count requests that were answered, for budgets."""
+
+    def __init__(
+        self,
+        endpoints: Sequence[str],
+        *,
+        clock: Clock,
+        tls: Tls | None = None,
+        login: Login | None = None,
+        deadline: float = DEADLINE_SECONDS,
+    ) -> None:
+        self._clock = clock
+        self._connection = Connection(endpoints, clock=clock, tls=tls, login=login, deadline=deadline)
+        self._renewals = Renewals(list(endpoints), clock=clock, tls=tls, connection=self._connection)
+        self.commits = 0
+        self.reads = 0
+
+    @property
+    def renewals(self) -> int:
+        """How many renewals of leases etcd has confirmed."""
+        return self._renewals.renewals
+
+    async def get(self, key: str) -> Entry | None:
+        reply = await self._range(pb.RangeRequest(key=key.encode()))
+        return entry_of(reply.kvs[0]) if reply.kvs else None
+
+    async def list(self, prefix: str, *, page: int = 1000) -> Listing:
+        """All keys under `prefix` at one revision, read `page` keys at a time."""
+        while True:
+            try:
+                return await self._list(prefix.encode(), page)
+            except Compacted:
+                continue  # so slow that its revision went: read a newer one
+
+    async def _list(self, prefix: bytes, page: int) -> Listing:
+        entries: list[Entry] = []
+        request = pb.RangeRequest(key=first_key(prefix), range_end=range_end(prefix), limit=page)
+        while True:
+            reply = await self._range(request)
+            entries.extend(map(entry_of, reply.kvs))
+            revision = request.revision or reply.header.revision
+            if not reply.more:
+                return Listing(entries, revision)
+            request.key = reply.kvs[-1].key + b"\0"
+            request.revision = revision
+
+    async def _range(self, request: pb.RangeRequest) -> pb.RangeResponse:
+        reply = await self._connection.call(RANGE, request)
+        self.reads += 1
+        return reply
+
+    async def commit(self, ops: Sequence[Put | Delete], *, guards: Sequence[Guard] = ()) -> int:
+        """As the port says. LeaseLost: the lease of a put has ended. Unreachable: whether it was done is unknown."""
+        if len(ops) > MAX_OPS or len(guards) > MAX_OPS:
+            raise Broken(f"{len(ops)} writes and {len(guards)} guards in one commit; at most {MAX_OPS} of each")
+        if len({op.key for op in ops}) != len(ops):
+            raise Broken("one commit writes a key twice")
+        reply = await self._connection.call(TXN, txn_of(ops, guards), repeat=False)
+        if not reply.succeeded:
+            raise Outrun("changed meanwhile: " + ", ".join(guard.key for guard in guards))
+        self.commits += 1
+        return reply.header.revision
+
+    async def watch(self, prefix: str, *, since: int) -> AsyncGenerator[Sequence[Event], None]:
+        """Goes on after `since` over any number of broken connections; never raises Unreachable."""
+        pause = 0.02
+        while True:
+            try:
+                async with aclosing(self._stream(prefix.encode(), since)) as replies:
+                    async for reply in replies:
+                        pause = 0.02
+                        if reply.events:
+                            since = reply.events[-1].kv.mod_revision
+                            yield [event_of(change) for change in reply.events]
+                        elif not reply.created:
+                            since = max(since, reply.header.revision)  # progress: nothing for us up to here
+            except Unreachable:
+                if self._connection.closed:
+                    raise
+            await self._clock.sleep(pause)
+            pause = min(pause * 2, 1.0)
+
+    async def _stream(self, prefix: bytes, since: int) -> AsyncGenerator[pb.WatchResponse, None]:
+        """One watch on one connection, until that breaks (Unreachable)."""
+        link = await self._connection.link()
+        token = await self._connection.metadata(link)
+        # Without `fragment` etcd sends all events of one revision in one response.
+        create = pb.WatchCreateRequest(
+            key=first_key(prefix), range_end=range_end(prefix), start_revision=since + 1, progress_notify=True
+        )
+        call = link.stream(WATCH)(metadata=(*token, ("hasleader", "true")))
+        try:
+            await call.write(pb.WatchRequest(create_request=create))
+            while isinstance(reply := await call.read(), pb.WatchResponse):
+                if reply.canceled:
+                    raise _cancelled(reply, since)
+                if reply.created:
+                    await self._still_there(create.key, since)
+                yield reply
+            raise self._connection.unreachable()
+        except grpc.aio.AioRpcError as error:
+            verdict = judge(error, self._connection.where)
+            if isinstance(verdict, EsiError):
+                raise verdict from error
+            self._connection.failed(link, verdict, token)
+            raise self._connection.unreachable() from error
+        except asyncio.CancelledError:
+            self._connection.check_closed()
+            raise
+        finally:
+            call.cancel()
+
+    async def _still_there(self, key: bytes, since: int) -> None:
+        """Compacted unless the history after `since` is whole.
+
+        etcd accepts a watch from the very revision it was compacted at, although deletions of that revision are gone;
+        and from a revision it has not reached, when its data was set back. A read at `since` finds out both.
+        """
+        if since > 0:
+            await self._range(pb.RangeRequest(key=key, revision=since, count_only=True))
+
+    async def lease(self, ttl: float) -> Lease:
+        asked = self._clock.monotonic()
+        seconds = -int(-max(ttl, MIN_LEASE_SECONDS) // 1)  # etcd counts whole seconds: rounded up
+        reply = await self._connection.call(LEASE_GRANT, pb.LeaseGrantRequest(TTL=seconds))
+        if reply.error:
+            raise Rejected("etcd", reply.error)
+        lease = EtcdLease(reply.ID, float(reply.TTL), granted=asked, end=self._revoke)
+        self._renewals.add(lease)
+        return lease
+
+    async def _revoke(self, lease: EtcdLease) -> None:
+        self._renewals.drop(lease)
+        lease.set_lost()
+        lease.lost.set()
+        try:
+            await self._connection.call(LEASE_REVOKE, pb.LeaseRevokeRequest(ID=lease.id))
+        except EsiError as error:
+            if error.code != "lease_lost":
+                raise
+
+    async def compact(self, revision: int) -> None:
+        """Forget history up to and including `revision`."""
+        await self._connection.call(COMPACT, pb.CompactionRequest(revision=revision, physical=True))
+
+    async def version(self) -> str:
+        """The server's version; also the quickest proof that it answers."""
+        return (await self._connection.call(STATUS, pb.StatusRequest())).version
+
+    async def close(self) -> None:
+        """Give all leases back, end the thread and the connections. What is under way ends as Unreachable."""
+        for lease in self._renewals.held():
+            try:
+                await lease.revoke()
+            except Unreachable:
+                break  # they lapse by themselves
+        self._renewals.close()
+        await self._connection.close()
+
+
+def _cancelled(reply: pb.WatchResponse, since: int) -> EsiError:
+    if reply.compact_revision:
+        return Compacted(f"revision {since} is gone")
+    reason = reply.cancel_reason.removeprefix("etcdserver: ")
+    if "permission denied" in reason:
+        return Rejected("etcd", reason)
+    return Unreachable(f"etcd ended a watch: {reason}")
