@@ -1,4 +1,4 @@
-"""Every setting, with its help under it. Sources: defaults < esi.yaml < ESI_GROUP__FIELD < flags. Loaded once, here only.
+"""Every setting, with its help under it. Sources: defaults < esi.yaml < ESI_GROUP__FIELD < flags.
 
 Rooms never see Settings: bootstrap passes plain arguments. All faults are reported together; unknown keys are errors.
 """
@@ -15,6 +15,8 @@ import yaml
 
 from esi.errors import SettingsError
 from esi.telemetry import Secret
+
+NO_SECRET = Secret("")
 
 
 def setting(default: Any, help: str, *, choices: tuple[str, ...] = ()) -> Any:
@@ -50,7 +52,7 @@ class Etcd:
     endpoints: str = setting("", "Comma list of host:port; empty: a child etcd in the ring's folder.")
     port: int = setting(0, "Port of the child etcd; 0 takes a free one.")
     user: str = setting("", "User name, if etcd asks for one.")
-    password: Secret = setting(Secret(""), "That user's password.")
+    password: Secret = setting(NO_SECRET, "That user's password.")
     ca_file: str = setting("", "PEM file of the authority that signed etcd's certificate; empty: no TLS.")
     cert_file: str = setting("", "PEM file of our client certificate.")
     key_file: str = setting("", "PEM file of its key.")
@@ -85,6 +87,8 @@ class Settings:
     lab: Lab = field(default_factory=Lab)
     origin: Mapping[str, str] = field(default_factory=dict)
 
+
+_TRUE, _FALSE = frozenset({"true", "yes", "on", "1"}), frozenset({"false", "no", "off", "0"})
 
 GROUPS = ("ring", "api", "etcd", "worker", "lab")
 
@@ -144,21 +148,10 @@ def _build(given: Mapping[str, tuple[Any, str]], faults: list[str]) -> Settings:
 
 def _convert(value: Any, kind: type, choices: tuple[str, ...]) -> Any:
     if kind is bool:
-        words = {
-            "true": True,
-            "yes": True,
-            "on": True,
-            "1": True,
-            "false": False,
-            "no": False,
-            "off": False,
-            "0": False,
-        }
-        if isinstance(value, bool):
-            return value
-        if str(value).lower() not in words:
+        word = str(value).lower()
+        if word not in _TRUE | _FALSE:
             raise ValueError(f"{value!r} is neither true nor false")
-        return words[str(value).lower()]
+        return word in _TRUE
     if kind in (int, float):
         try:
             return kind(value)

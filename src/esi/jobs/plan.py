@@ -9,7 +9,7 @@ Which jobs a change needs (spec/pipeline 4.4), each after all before it; outer d
 
 A failed delete of monitoring is ignored. Who waits for whom (4.5): forward, for the open jobs of every resource that my
 parameters read; reverse, when I modify or delete, for the open jobs of others that read me; and for my own older jobs.
-A create or modify *needs* the jobs of what it reads, the rest is order only; a delete needs nothing, it is always possible.
+A create or modify *needs* the jobs of what it reads, the rest is order only; a delete needs nothing: it never fails.
 """
 
 from __future__ import annotations
