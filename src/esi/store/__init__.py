@@ -80,7 +80,12 @@ class LogRow:
 
 
 class Tx(Protocol):
-    """Raw rows inside one transaction. No rules live here: they are the lifecycle's."""
+    """Raw rows inside one transaction. No rules live here: they are the lifecycle's.
+
+    `now` is the wall time (epoch seconds) at which the transaction was asked for: no clock is read inside.
+    """
+
+    now: float
 
     async def insert(self, row: Resource) -> None:
         """Conflict when the id or a unique property is taken."""

@@ -1,0 +1,226 @@
+"""A transaction's methods on a sqlite3 connection. They never wait: `async def` is the port's shape, not theirs."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import bindparam, insert, select
+from sqlalchemy.dialects.sqlite import dialect as sqlite_dialect
+
+from esi.errors import Broken, Conflict, Invalid, NotFound
+from esi.model.resource import Ref, Resource
+from esi.schema import Catalogue
+from esi.schema.properties import values_at
+from esi.store import EVERYTHING, Cause, Kind, LogRow, OutboxRow, Query, Resources
+from esi.store.statements import Codec, Lists, Values, compiled
+from esi.store.tables import Tables
+
+DIALECT = sqlite_dialect(paramstyle="qmark")
+
+
+class Statements:
+    """Every statement of one store, compiled."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self.tables = tables = Tables(catalogue)
+        self.codecs = {schema.id: Codec(schema, tables.resources[schema.id], DIALECT) for schema in catalogue}
+        self.lists = Lists(DIALECT)
+        log = [column.name for column in tables.log.c if column.name != "id"]
+        self.log = _insert(tables.log, log)
+        self.outbox = _insert(tables.outbox, [column.name for column in tables.outbox.c if column.name != "id"])
+        self.park = _insert(tables.parked, [column.name for column in tables.parked.c])
+        self.allocate = _insert(tables.allocations, ["pool", "value", "owner_schema", "owner_id"])
+        self.link = _insert(tables.links, ["property", "target", "source_schema", "source"])
+        a, k, o, g = tables.allocations.c, tables.links.c, tables.outbox, tables.log
+        self.release = _where(tables.allocations.delete(), a.pool, a.value)
+        self.release_all = _where(tables.allocations.delete(), a.owner_schema, a.owner_id)
+        self.taken = _where(select(a.value, a.owner_schema, a.owner_id), a.pool)
+        self.unlink = _where(tables.links.delete(), k.source_schema, k.source)
+        self.linked = _where(select(k.source), k.property, k.target, k.source_schema)
+        self.outbox_done = _where(o.delete(), o.c.id)
+        self.outbox_one = _where(select(*o.c), o.c.id)
+        page = select(*o.c).order_by(o.c.id).limit(bindparam("limit")).offset(bindparam("offset"))
+        self.outbox_batch = compiled(page, DIALECT, ["limit", "offset"])
+        self.parked = compiled(select(*tables.parked.c).order_by(tables.parked.c.id), DIALECT, [])
+        columns = [g.c[name] for name in log]
+        self.history = _where(select(*columns).order_by(g.c.id), g.c.resource, g.c.schema)
+        self.caused = _where(select(*columns).order_by(g.c.id), g.c.cause_id, g.c.cause_version, g.c.cause_schema)
+
+    def codec(self, schema: str) -> Codec:
+        try:
+            return self.codecs[schema]
+        except KeyError:
+            raise NotFound(f"there is no schema {schema!r}", schema=schema) from None
+
+
+def _insert(table: Any, names: Sequence[str]) -> str:
+    order = [f"p{index}" for index in range(len(names))]
+    words: dict[str, Any] = {name: bindparam(word) for name, word in zip(names, order, strict=True)}
+    return compiled(insert(table).values(words), DIALECT, order)
+
+
+def _where(statement: Any, *columns: Any) -> str:
+    order = [f"p{index}" for index in range(len(columns))]
+    for column, word in zip(columns, order, strict=True):
+        statement = statement.where(column == bindparam(word))
+    return compiled(statement, DIALECT, order)
+
+
+@dataclass(slots=True)
+class Count:
+    """How much SQL was spoken."""
+
+    statements: int = 0
+    commits: int = 0
+
+
+class SqliteTx:
+    """One transaction's rows. Dead once the transaction has ended."""
+
+    def __init__(self, connection: sqlite3.Connection, statements: Statements, count: Count, now: float) -> None:
+        self._connection: sqlite3.Connection | None = connection
+        self._statements = statements
+        self._count = count
+        self.now = now
+        self.sent = False
+
+    def end(self) -> None:
+        self._connection = None
+
+    def execute(self, text: str, values: Sequence[Any] = ()) -> sqlite3.Cursor:
+        if self._connection is None:
+            raise Broken("a transaction is used after its end")
+        self._count.statements += 1
+        try:
+            return self._connection.execute(text, values)
+        except OverflowError:
+            raise Invalid("a number does not fit into 64 bits") from None
+
+    async def insert(self, row: Resource) -> None:
+        codec = self._statements.codec(row.schema)
+        self._write(codec, codec.insert, codec.values(row), row)
+        if codec.links:
+            self._link(codec, row)
+
+    async def update(self, row: Resource) -> None:
+        codec = self._statements.codec(row.schema)
+        if self._write(codec, codec.update, (*codec.values(row), row.id), row) == 0:
+            raise NotFound(f"{row.schema} {row.id} is not there", schema=row.schema, id=row.id)
+        if codec.links:
+            self.execute(self._statements.unlink, (row.schema, row.id))
+            self._link(codec, row)
+
+    def _write(self, codec: Codec, text: str, values: Values, row: Resource) -> int:
+        try:
+            return self.execute(text, values).rowcount
+        except sqlite3.IntegrityError as error:
+            name = str(error).rpartition(".")[2]
+            if name not in codec.schema.properties:
+                name = "id"
+            what = name if name in codec.schema.secrets else f"{name} {row.body.get(name)!r}"
+            raise Conflict(f"{row.schema}: {what} is taken", schema=row.schema, property=name) from error
+
+    def _link(self, codec: Codec, row: Resource) -> None:
+        found = {
+            (link.path, target, row.schema, row.id)
+            for link in codec.links
+            for _path, target in values_at(row.body, link.steps)
+            if isinstance(target, str) and target
+        }
+        for values in sorted(found):
+            self.execute(self._statements.link, values)
+
+    async def delete(self, ref: Ref) -> None:
+        codec = self._statements.codec(ref.schema)
+        self.execute(codec.delete, (ref.id,))
+        if codec.links:
+            self.execute(self._statements.unlink, (ref.schema, ref.id))
+
+    async def get(self, ref: Ref) -> Resource | None:
+        codec = self._statements.codec(ref.schema)
+        values = self.execute(codec.get, (ref.id,)).fetchone()
+        return codec.resource(values) if values is not None else None
+
+    async def find(self, schema: str, name: str, value: Any) -> Resource | None:
+        rows = await self.list(schema, Query(filters={name: [value]}, limit=1))
+        return rows[0] if rows else None
+
+    async def list(self, schema: str, query: Query = EVERYTHING) -> Resources:
+        codec = self._statements.codec(schema)
+        text, values = self._statements.lists.build(codec, query, counting=False)
+        return [codec.resource(row) for row in self.execute(text, values)]
+
+    async def count(self, schema: str, query: Query = EVERYTHING) -> int:
+        text, values = self._statements.lists.build(self._statements.codec(schema), query, counting=True)
+        return int(self.execute(text, values).fetchone()[0])
+
+    async def referring(self, schema: str, property: str, target: str) -> Resources:
+        codec = self._statements.codec(schema)
+        if not any(link.path == property for link in codec.links):
+            return await self.list(schema, Query(filters={property: [target]}))
+        ids = [row[0] for row in self.execute(self._statements.linked, (property, target, schema))]
+        found = [await self.get(Ref(schema, id_)) for id_ in ids]
+        return [row for row in found if row is not None]
+
+    async def send(
+        self, kind: Kind, path: str, body: bytes, *, version: int = 0, marked: bool = False, request_id: str = ""
+    ) -> None:
+        self.sent = True
+        self.execute(self._statements.outbox, (kind, path, body, version, int(marked), request_id, self.now))
+
+    async def log(self, row: LogRow) -> None:
+        cause = row.cause or (None, None, None)
+        self.execute(
+            self._statements.log,
+            (*row.ref, row.version, row.action, row.request_id, row.user, row.at, *cause, row.detail),
+        )
+
+    async def history(self, ref: Ref) -> Sequence[LogRow]:
+        return list(_log_rows(self.execute(self._statements.history, (ref.id, ref.schema))))
+
+    async def caused_by(self, cause: Cause) -> Sequence[LogRow]:
+        return list(_log_rows(self.execute(self._statements.caused, (cause.id, cause.version, cause.schema))))
+
+    async def allocate(self, pool: str, value: str, owner: Ref) -> None:
+        try:
+            self.execute(self._statements.allocate, (pool, value, *owner))
+        except sqlite3.IntegrityError as error:
+            raise Conflict(f"{value} is already taken in {pool}", pool=pool, value=value) from error
+
+    async def release(self, pool: str, value: str) -> None:
+        self.execute(self._statements.release, (pool, value))
+
+    async def release_all(self, owner: Ref) -> None:
+        self.execute(self._statements.release_all, owner)
+
+    async def taken(self, pool: str) -> Mapping[str, Ref]:
+        return {row[0]: Ref(row[1], row[2]) for row in self.execute(self._statements.taken, (pool,))}
+
+    async def outbox(self, limit: int) -> Sequence[OutboxRow]:
+        return [outbox_row(row) for row in self.execute(self._statements.outbox_batch, (limit, 0))]
+
+    async def forget(self, ids: Sequence[int]) -> None:
+        for id_ in ids:
+            self.execute(self._statements.outbox_done, (id_,))
+
+    async def park(self, id_: int, error: str) -> None:
+        row = self.execute(self._statements.outbox_one, (id_,)).fetchone()
+        if row is not None:
+            self.execute(self._statements.park, (*row, error))
+            self.execute(self._statements.outbox_done, (id_,))
+
+    async def parked(self) -> Sequence[tuple[OutboxRow, str]]:
+        return [(outbox_row(row), row[-1]) for row in self.execute(self._statements.parked)]
+
+
+def outbox_row(row: Sequence[Any]) -> OutboxRow:
+    return OutboxRow(row[0], row[1], row[2], bytes(row[3]), row[4], bool(row[5]), row[6], row[7])
+
+
+def _log_rows(rows: Iterator[Sequence[Any]]) -> Iterator[LogRow]:
+    for schema, id_, version, action, request_id, user, at, *cause, detail in rows:
+        because = Cause(*cause) if cause[1] is not None else None
+        yield LogRow(Ref(schema, id_), version, action, request_id, user, at, because, detail)
