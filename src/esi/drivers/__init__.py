@@ -136,6 +136,7 @@ class Session(Protocol):
 class Driver(Protocol):
     """Opens sessions. `rpcs` counts requests sent per verb since the start: budgets are tested with it."""
 
-    rpcs: Mapping[str, int]
+    @property
+    def rpcs(self) -> Mapping[str, int]: ...
 
     async def open(self, address: Address) -> Session: ...

@@ -1,1 +1,1 @@
-"""What tests need and users of the ports get too: the hand-turned loop, the simulated ring, invariants, the comparer."""
+"""What tests need and users of the ports get too: the hand-turned loop, the simulated ring, the comparer."""

@@ -1,0 +1,178 @@
+"""A device double with the semantics that count: candidate, lock, commit log; and faults wherever a test wants one.
+
+Configuration is a flat map from path words to text. It is a real implementation of the driver port, held to the same
+conformance suite as the others; users may test their own services with it. Faults: `double.fault(verb, when, error)`
+makes the next call of that verb raise, before or after it has had its effect.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from esi.drivers import Address, CommitRecord, Edit, Session
+from esi.errors import Busy, EsiError, Rejected, Unreachable
+
+Words = tuple[str, ...]
+Config = dict[Words, str]
+Refusal = Callable[[Mapping[Words, str]], str | None]
+
+
+def place(edit: Edit) -> Words:
+    return tuple(word for step in edit.path for word in step.words())
+
+
+def fold(config: Config, edits: Sequence[Edit]) -> Config:
+    """What a configuration becomes by edits: the meaning of an intent, in five lines."""
+    after = dict(config)
+    for edit in edits:
+        words = place(edit)
+        if edit.operation != "merge":
+            after = {path: text for path, text in after.items() if path[: len(words)] != words}
+        if edit.operation != "remove":
+            after[words] = edit.text
+    return after
+
+
+@dataclass
+class DeviceDouble:
+    """One device. `refuse` looks at a candidate and names the path it does not like, as "[edit …]"."""
+
+    name: str
+    running: Config = field(default_factory=dict)
+    refuse: Refusal = lambda candidate: None
+    commit_seconds: float = 0.0
+    history: list[CommitRecord] = field(default_factory=list)
+    counts: Counter[str] = field(default_factory=Counter)
+    reachable: bool = True
+    holder: DoubleSession | None = None
+    sessions: list[DoubleSession] = field(default_factory=list)
+    faults: list[tuple[str, Literal["before", "after"], EsiError]] = field(default_factory=list)
+
+    def fault(self, verb: str, when: Literal["before", "after"], error: EsiError | None = None) -> None:
+        self.faults.append((verb, when, error or Unreachable(f"{self.name}: the connection is gone")))
+
+    def take_fault(self, verb: str, when: str) -> None:
+        for index, (fault_verb, fault_when, error) in enumerate(self.faults):
+            if (fault_verb, fault_when) == (verb, when):
+                del self.faults[index]
+                if isinstance(error, Unreachable):
+                    self.drop_sessions()
+                raise error
+
+    def drop_sessions(self) -> None:
+        """All conversations end; locks and candidates go with them."""
+        for session in self.sessions:
+            session.dead = True
+        self.sessions.clear()
+        self.holder = None
+
+
+class DoubleSession:
+    """One conversation; dead after its device dropped it."""
+
+    def __init__(self, device: DeviceDouble) -> None:
+        self._device = device
+        self._candidate: Config = dict(device.running)
+        self.dead = False
+
+    async def _call(self, verb: str) -> None:
+        self._device.counts[verb] += 1
+        await asyncio.sleep(0)  # noqa: TID251  # a double may be slow; the loop's timer is the clock
+        if self.dead or not self._device.reachable:
+            raise Unreachable(f"{self._device.name}: the connection is gone")
+        self._device.take_fault(verb, "before")
+
+    async def lock(self) -> None:
+        await self._call("lock")
+        if self._device.holder is not None and self._device.holder is not self:
+            raise Busy(f"{self._device.name}: configuration database locked by another session")
+        self._device.holder = self
+        self._candidate = dict(self._device.running)
+        self._device.take_fault("lock", "after")
+
+    def _mine(self) -> None:
+        if self._device.holder is not self:
+            raise Rejected(self._device.name, "the candidate is not locked by this session")
+
+    async def load(self, edits: Sequence[Edit]) -> None:
+        await self._call("load")
+        self._mine()
+        for edit in edits:
+            if "!" in edit.text:
+                raise Rejected(self._device.name, "syntax error")
+            self._candidate = fold(self._candidate, [edit])
+        self._device.take_fault("load", "after")
+
+    async def diff(self) -> str:
+        await self._call("diff")
+        old, new = self._device.running, self._candidate
+        lines = [f"- {' '.join(path)} {old[path]}" for path in sorted(old) if new.get(path) != old[path]]
+        lines += [f"+ {' '.join(path)} {new[path]}" for path in sorted(new) if old.get(path) != new[path]]
+        return "\n".join(lines)
+
+    async def check(self) -> None:
+        await self._call("check")
+        self._refused()
+
+    def _refused(self) -> None:
+        path = self._device.refuse(self._candidate)
+        if path is not None:
+            raise Rejected(self._device.name, f"commit failed at {path}", path=path)
+
+    async def commit(self, *, comment: str, confirm_within: float | None = None) -> None:
+        await self._call("commit")
+        self._mine()
+        if self._device.commit_seconds:
+            await asyncio.sleep(self._device.commit_seconds)  # noqa: TID251
+        self._refused()
+        self._device.running = dict(self._candidate)
+        self._device.history.insert(0, CommitRecord(0, "double", comment))
+        self._device.take_fault("commit", "after")
+
+    async def discard(self) -> None:
+        await self._call("discard")
+        self._candidate = dict(self._device.running)
+
+    async def unlock(self) -> None:
+        await self._call("unlock")
+        if self._device.holder is self:
+            self._device.holder = None
+
+    async def history(self) -> Sequence[CommitRecord]:
+        await self._call("history")
+        return list(self._device.history)
+
+    async def close(self) -> None:
+        if self in self._device.sessions:
+            self._device.sessions.remove(self)
+        if self._device.holder is self:
+            self._device.holder = None
+        self.dead = True
+
+
+class DoubleDriver:
+    """Opens sessions on doubles by management address."""
+
+    def __init__(self, devices: Mapping[str, DeviceDouble]) -> None:
+        self._devices = devices
+
+    @property
+    def rpcs(self) -> Mapping[str, int]:
+        total: Counter[str] = Counter()
+        for device in self._devices.values():
+            total.update(device.counts)
+        return total
+
+    async def open(self, address: Address) -> Session:
+        device = self._devices[address.ip]
+        device.counts["open"] += 1
+        if not device.reachable:
+            raise Unreachable(f"{device.name} does not answer")
+        device.take_fault("open", "before")
+        session = DoubleSession(device)
+        device.sessions.append(session)
+        return session
