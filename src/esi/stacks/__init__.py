@@ -19,8 +19,8 @@ Props = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class StackSpec:
-    """What a stack shall be. `template` is HOT as text; `timeout` in seconds; `fence` guards every record written for it;
-    `ref` is the (schema, id, version) it is made for."""
+    """What a stack shall be. `template` is HOT as text; `timeout` in seconds; `fence` guards every record written for
+    it; `ref` is the (schema, id, version) it is made for."""
 
     name: str
     tenant: str
@@ -63,13 +63,18 @@ class StackBackend(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Property:
-    """A property of a resource type: `type` is HOT's (string, number, boolean, list, map, json)."""
+    """A property of a resource type: `type` is HOT's (string, number, boolean, list, map, json).
+
+    `values`: only these are allowed. `secret`: never shown. `marked`: keeps the marks around substituted values
+    (esi.render.marks), because its texts are parsed; from all other properties the engine takes them off.
+    """
 
     type: Literal["string", "number", "integer", "boolean", "list", "map", "json"]
     required: bool = False
     default: Any = None
     secret: bool = False
     values: tuple[Any, ...] = ()
+    marked: bool = False
 
 
 class Targets(Protocol):
@@ -97,12 +102,17 @@ class Context:
 
 @dataclass(frozen=True, slots=True)
 class Live:
-    """A resource that exists: its id outside, the properties it was made with, private data, attributes for get_attr."""
+    """A resource that exists: its id outside, the properties it was made with, private data, attributes for get_attr.
+
+    `attempted`: properties of updates since then that did not end well; what they would have made may exist too.
+    An interrupted create has no physical_id: what its properties say may exist, or not.
+    """
 
     physical_id: str
     props: Props
     data: Mapping[str, Any] = field(default_factory=dict)
     attributes: Mapping[str, Any] = field(default_factory=dict)
+    attempted: tuple[Props, ...] = ()
 
 
 class Replace(Exception):
