@@ -155,7 +155,10 @@ class EtcdChild:
                 ended = tasks.start("end", self._process.wait())
                 ready = tasks.start("ready", _ready(kv))
                 await asyncio.wait({ended, ready}, return_when=asyncio.FIRST_COMPLETED)
-                return not ended.done() and ready.result() and _listens(self._process.pid, self.port)
+                if ended.done() or not ready.result() or _listens(self._process.pid, self.port):
+                    return not ended.done() and ready.result()
+                await asyncio.wait({ended}, timeout=self.start_seconds)  # another's etcd answered; ours finds it out
+                return False
         finally:
             await kv.close()
 
