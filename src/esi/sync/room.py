@@ -1,23 +1,21 @@
-"""The room: while it leads, three loops run side by side: writer, state watcher, monitoring watcher."""
+"""The room: while it leads, the writer runs beside the watcher of what workers and agents report."""
 
 from __future__ import annotations
 
-import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from random import Random
 
 from esi.clock import Clock
-from esi.errors import Broken, NotFound, TemporaryError
+from esi.errors import LeaseLost, NotFound, TemporaryError
 from esi.kv import KV
 from esi.lifecycle import Lifecycle
 from esi.model import keys
 from esi.model.codec import decode_state, loads_object
-from esi.model.resource import Body, Ref
-from esi.runtime import Leader, Term
+from esi.model.resource import Ref
+from esi.runtime import Controller, Leader, Mirror, Term, together
 from esi.schema import Catalogue
 from esi.store import Store
 from esi.sync.writer import Writer
-from esi.tasks import Tasks
 
 log = logging.getLogger(__name__)
 
@@ -31,95 +29,61 @@ class SyncRoom:
     name = "sync"
 
     def __init__(
-        self, kv: KV, store: Store, lifecycle: Lifecycle, catalogue: Catalogue, leader: Leader, *, clock: Clock
-    ):
+        self, kv: KV, store: Store, lifecycle: Lifecycle, leader: Leader, *, clock: Clock, rng: Random
+    ) -> None:
         self._kv = kv
         self._store = store
         self._lifecycle = lifecycle
-        self._catalogue = catalogue
+        self._catalogue: Catalogue = lifecycle.catalogue
         self._leader = leader
         self._clock = clock
+        self._rng = rng
 
     async def run(self) -> None:
-        """Lead, and lead again when the term is lost."""
+        """Lead, and lead again when the term is lost or something below was away."""
         while True:
-            async with self._leader.term() as term:
-                await self._serve(term)
+            try:
+                async with self._leader.term() as term:
+                    await self._lead(term)
+            except TemporaryError as error:
+                log.info("sync starts again: %s", error)
+                await self._clock.sleep(error.after or RETRY_SECONDS)
 
-    async def _serve(self, term: Term) -> None:
-        over = asyncio.Event()
-        problems: list[BaseException] = []
+    async def _lead(self, term: Term) -> None:
+        mirror = Mirror(self._kv, [keys.STATE + "/", keys.MONITORING + "/"], clock=self._clock, name="reports")
+        reports = _Reports(mirror, self._lifecycle, self._catalogue)
+        controller = Controller("reports", mirror, reports.apply, rng=self._rng)
+        writer = Writer(self._kv, self._store, term.guard)
+        await together("sync", writer.run(), mirror.run(), controller.run(), _until_lost(term))
 
-        def ended(name: str, error: BaseException) -> None:
-            problems.append(error)
-            over.set()
 
-        async with Tasks("sync", on_error=ended) as tasks:
-            tasks.start("writer", Writer(self._kv, self._store, term.guard).run())
-            tasks.start("state", self._follow(keys.STATE + "/", tasks, self._apply_state))
-            tasks.start("monitoring", self._follow(keys.MONITORING + "/", tasks, self._apply_monitoring))
-            tasks.start("term", self._end_with(term, over))
-            await over.wait()
-        for error in problems:
-            if not isinstance(error, TemporaryError):
-                raise error
-            log.info("sync starts again: %s", error)
-            await self._clock.sleep(error.after or RETRY_SECONDS)
+class _Reports:
+    """Applies what stands under a key of /state or /monitoring. Versions decide what is news; twice is harmless."""
 
-    async def _end_with(self, term: Term, over: asyncio.Event) -> None:
-        await term.lost.wait()
-        over.set()
+    def __init__(self, mirror: Mirror, lifecycle: Lifecycle, catalogue: Catalogue) -> None:
+        self._mirror = mirror
+        self._lifecycle = lifecycle
+        self._catalogue = catalogue
 
-    async def _follow(self, prefix: str, tasks: Tasks, apply: Callable[[Ref, bytes], Awaitable[None]]) -> None:
-        """Everything under a prefix once, then every change; each resource's reports in order, others side by side."""
-        listing = await self._kv.list(prefix)
-        tree = prefix[:-1]
-        lanes = _Lanes(tasks, apply)
-        for entry in listing.entries:
-            self._offer(lanes, entry.key, tree, entry.value)
-        async for batch in self._kv.watch(prefix, since=listing.revision):
-            for event in batch:
-                if event.kind == "put":
-                    self._offer(lanes, event.key, tree, event.value)
-
-    def _offer(self, lanes: _Lanes, key: str, tree: str, value: bytes) -> None:
+    async def apply(self, key: str, /) -> float | None:
+        entry = self._mirror.get(key)
+        tree = keys.STATE if key.startswith(keys.STATE) else keys.MONITORING
         found = self._catalogue.by_path(keys.parse_path(key, tree))
-        if found is not None:
-            lanes.offer(Ref(found[0].id, found[1]), value)
-
-    async def _apply_state(self, ref: Ref, value: bytes) -> None:
-        state = decode_state(value, str(ref))
-        payload: Body = {"error": state.error, "state": state.state, "version": state.version}
-        await self._lifecycle.apply_state(ref, payload)
-
-    async def _apply_monitoring(self, ref: Ref, value: bytes) -> None:
-        await self._lifecycle.apply_monitoring(ref, loads_object(value, str(ref)))
-
-
-class _Lanes:
-    """One lane per resource: its reports are applied one after the other, newest last."""
-
-    def __init__(self, tasks: Tasks, apply: Callable[[Ref, bytes], Awaitable[None]]) -> None:
-        self._tasks = tasks
-        self._apply = apply
-        self._waiting: dict[Ref, list[bytes]] = {}
-
-    def offer(self, ref: Ref, value: bytes) -> None:
-        lane = self._waiting.get(ref)
-        if lane is not None:
-            lane.append(value)
-            return
-        self._waiting[ref] = [value]
-        self._tasks.start(str(ref), self._drive(ref))
-
-    async def _drive(self, ref: Ref) -> None:
-        lane = self._waiting[ref]
+        if entry is None or found is None:
+            return None
+        ref = Ref(found[0].id, found[1])
         try:
-            while lane:
-                try:
-                    await self._apply(ref, lane[0])
-                except (NotFound, Broken) as error:
-                    log.warning("report on %s not applied: %s", ref, error)
-                lane.pop(0)
-        finally:
-            del self._waiting[ref]
+            if tree == keys.STATE:
+                state = decode_state(entry.value, key)
+                payload = {"error": state.error, "state": state.state, "version": state.version}
+                await self._lifecycle.apply_state(ref, payload)
+            else:
+                await self._lifecycle.apply_monitoring(ref, loads_object(entry.value, key))
+        except NotFound:
+            log.debug("%s reports on a resource that is gone", key)
+        return None
+
+
+async def _until_lost(term: Term) -> None:
+    await term.lost.wait()
+    raise LeaseLost("somebody else leads the sync")

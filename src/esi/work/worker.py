@@ -62,14 +62,19 @@ class Worker:
         self._tasks = desk.tasks
         self._handlers: Mapping[str, Handler] = {handler.name: handler for handler in handlers}
         self._slots = asyncio.Semaphore(slots)
-        self._mine: set[str] = set()
+        self._mine: dict[str, Entry] = {}
+        self._again: dict[str, tuple[Entry, bytes | None]] = {}
 
     def offer(self, job_id: str, ready: Entry, body: bytes | None) -> None:
         """A job is ready. `body` is its /jobs/all value if it is known already."""
         handler = self._handlers.get(ready.value.decode())
-        if handler is not None and job_id not in self._mine:
-            self._mine.add(job_id)
+        if handler is None:
+            return
+        if job_id not in self._mine:
+            self._mine[job_id] = ready
             self._tasks.start(job_id, self._work(job_id, handler, ready, body))
+        elif self._mine[job_id].mod_revision != ready.mod_revision:  # given back and ready again while we let go of it
+            self._again[job_id] = (ready, body)
 
     async def _work(self, job_id: str, handler: Handler, ready: Entry, body: bytes | None) -> None:
         try:
@@ -91,7 +96,9 @@ class Worker:
         except TemporaryError as error:
             log.warning("%s given up for now: %s", job_id, error)
         finally:
-            self._mine.discard(job_id)
+            del self._mine[job_id]
+            if job_id in self._again:
+                self.offer(job_id, *self._again.pop(job_id))
 
     async def _claim(self, job: Job, ready: Entry) -> Claim:
         lease = await self._lease.current()
