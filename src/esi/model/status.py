@@ -125,9 +125,9 @@ def reported(state: Mapping[str, Any], known: str, *, failed: bool) -> str | Non
         given = str(state.get("orchestration_state") or "")
         verb = known.partition("_")[0] if known.endswith("_IN_PROGRESS") else "UPDATE"
         return given if given.endswith("_FAILED") else f"{verb}_FAILED"
-    given = state.get("orchestration_state")
-    if isinstance(given, str) and given:
-        return given
+    stated = state.get("orchestration_state")
+    if isinstance(stated, str) and stated:
+        return stated
     word = WORKER_STATES.get(str(state.get("worker_state")))
     if word == CREATE_COMPLETE and known == UPDATE_IN_PROGRESS:
         return UPDATE_COMPLETE

@@ -140,9 +140,12 @@ class Wake(Protocol):
 class Store(Protocol):
     """`statements` and `commits` count SQL statements and commits since the start: budgets are tested with them."""
 
-    wake: Wake
-    statements: int
-    commits: int
+    @property
+    def wake(self) -> Wake: ...
+    @property
+    def statements(self) -> int: ...
+    @property
+    def commits(self) -> int: ...
 
     async def transaction(self, work: Work[T]) -> T:
         """Run `work` and commit; any exception rolls all of it back and is raised here. Unreachable: nothing stands."""
