@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.resources import files
+from importlib.util import find_spec
 from pathlib import Path
 
 import yaml
@@ -38,7 +39,8 @@ def load_services(flow: str, *, recorded_quirks: bool = False, names: Sequence[s
     catalogue = load(folders)
     hooks = Hooks()
     for name in names:
-        import_module(f"esi.services.{name}.hooks").register(hooks, recorded_quirks=recorded_quirks)
+        if find_spec(f"esi.services.{name}.hooks") is not None:  # a service may be data alone
+            import_module(f"esi.services.{name}.hooks").register(hooks, recorded_quirks=recorded_quirks)
     return Services(catalogue, hooks, _templates(folders, flow))
 
 

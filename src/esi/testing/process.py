@@ -1,0 +1,260 @@
+"""A process that can be thrown away at any await: all it can touch, it touches through handles that die with it.
+
+A handle passes every call on to the shared world and announces it twice, before and after its effect, as a *point*
+such as "kv.commit /jobs/ready before". A crash plan kills the process at a point. From then on its handles refuse, so
+that whatever clean-up code still runs changes nothing; its leases are renewed no more, its device sessions are cut.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from esi.drivers import Address, CommitRecord, Edit, Session
+from esi.errors import Unreachable
+from esi.kv import KV, Delete, Entry, Event, Guard, Lease, Listing, Put
+from esi.kv.memory import MemoryKV, MemoryLease
+from esi.store import OutboxRow, Store, T, Wake, Work
+from esi.tasks import Tasks
+
+Plan = Callable[[str], bool]
+"""Told of every point; True kills the process there."""
+
+
+@dataclass
+class Process:
+    """One life of one process. `start` gives it something to run; `kill` ends it without a word."""
+
+    name: str
+    plan: Plan = lambda point: False
+    dead: bool = False
+    points: list[str] = field(default_factory=list)
+    leases: list[MemoryLease] = field(default_factory=list)
+    sessions: list[Session] = field(default_factory=list)
+    gone: asyncio.Event = field(default_factory=asyncio.Event)
+    awake: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def __post_init__(self) -> None:
+        self.tasks = Tasks(self.name, on_error=self._ended)
+        self.awake.set()
+
+    def _ended(self, name: str, error: BaseException) -> None:
+        if not self.dead:
+            raise error
+
+    async def point(self, name: str) -> None:
+        """Something is about to happen or has happened. May not return."""
+        if self.dead:
+            raise Unreachable(f"{self.name} is dead")
+        self.points.append(name)
+        if self.plan(name):
+            self.die()
+            raise Unreachable(f"{self.name} is dead")
+        await self.awake.wait()
+        if self.dead:
+            raise Unreachable(f"{self.name} is dead")
+
+    def die(self) -> None:
+        """From here on nothing it does has an effect."""
+        if self.dead:
+            return
+        self.dead = True
+        for lease in self.leases:
+            lease.renewing = False
+        self.gone.set()
+
+    async def kill(self) -> None:
+        """Die, and end its tasks; the sessions it had are cut as a kernel cuts a dead process's connections."""
+        self.die()
+        await self.tasks.close()
+        for session in self.sessions:
+            await session.close()
+
+    def pause(self) -> None:
+        """Stop doing anything, and stop renewing; the world goes on."""
+        self.awake.clear()
+        for lease in self.leases:
+            lease.renewing = False
+
+    def resume(self) -> None:
+        for lease in self.leases:
+            lease.renewing = True
+        self.awake.set()
+
+
+def _tree(ops: Sequence[Put | Delete]) -> str:
+    """The trees that a commit writes to, as a word for its points."""
+    return ",".join(dict.fromkeys("/".join(op.key.split("/")[1:3]) for op in ops))
+
+
+class KVHandle:
+    """The KV as one process sees it."""
+
+    def __init__(self, process: Process, kv: MemoryKV) -> None:
+        self._process = process
+        self._kv = kv
+
+    async def get(self, key: str) -> Entry | None:
+        await self._process.point("kv.get")
+        return await self._kv.get(key)
+
+    async def list(self, prefix: str, *, page: int = 1000) -> Listing:
+        await self._process.point("kv.list")
+        return await self._kv.list(prefix, page=page)
+
+    async def commit(self, ops: Sequence[Put | Delete], *, guards: Sequence[Guard] = ()) -> int:
+        name = f"kv.commit {_tree(ops)}"
+        await self._process.point(name + " before")
+        revision = await self._kv.commit(ops, guards=guards)
+        await self._process.point(name + " after")
+        return revision
+
+    async def watch(self, prefix: str, *, since: int) -> AsyncGenerator[Sequence[Event], None]:
+        await self._process.point("kv.watch")
+        async for batch in self._kv.watch(prefix, since=since):
+            await self._process.point(f"kv.watch {prefix}")
+            yield batch
+
+    async def lease(self, ttl: float) -> Lease:
+        await self._process.point("kv.lease")
+        lease = await self._kv.lease(ttl)
+        assert isinstance(lease, MemoryLease)
+        self._process.leases.append(lease)
+        return LeaseHandle(self._process, lease)
+
+    async def close(self) -> None:
+        return None
+
+
+class LeaseHandle:
+    """A lease as one process sees it: a dead one cannot even give it back."""
+
+    def __init__(self, process: Process, lease: MemoryLease) -> None:
+        self._process = process
+        self._lease = lease
+        self.id = lease.id
+        self.lost = lease.lost
+
+    async def revoke(self) -> None:
+        if not self._process.dead:
+            await self._lease.revoke()
+
+
+class StoreHandle:
+    """The database as one process sees it; the rows outlive it as a file does."""
+
+    def __init__(self, process: Process, store: Store) -> None:
+        self._process = process
+        self._store = store
+
+    @property
+    def wake(self) -> Wake:
+        return self._store.wake
+
+    @property
+    def statements(self) -> int:
+        return self._store.statements
+
+    @property
+    def commits(self) -> int:
+        return self._store.commits
+
+    async def _call(self, name: str, work: Any) -> Any:
+        await self._process.point(f"{name} before")
+        result = await work()
+        await self._process.point(f"{name} after")
+        return result
+
+    async def transaction(self, work: Work[T]) -> T:
+        result: T = await self._call("store.transaction", lambda: self._store.transaction(work))
+        return result
+
+    async def read(self, work: Work[T]) -> T:
+        await self._process.point("store.read")
+        return await self._store.read(work)
+
+    async def outbox_batch(self, limit: int) -> Sequence[OutboxRow]:
+        await self._process.point("store.outbox_batch")
+        return await self._store.outbox_batch(limit)
+
+    async def outbox_done(self, ids: Sequence[int]) -> None:
+        await self._call("store.outbox_done", lambda: self._store.outbox_done(ids))
+
+    async def outbox_park(self, id: int, error: str) -> None:
+        await self._call("store.outbox_park", lambda: self._store.outbox_park(id, error))
+
+    async def outbox_parked(self) -> Sequence[tuple[OutboxRow, str]]:
+        return await self._store.outbox_parked()
+
+    async def close(self) -> None:
+        return None
+
+
+class DriverHandle:
+    """The way to devices as one process sees it."""
+
+    def __init__(self, process: Process, driver: Any) -> None:
+        self._process = process
+        self._driver = driver
+
+    @property
+    def rpcs(self) -> Any:
+        return self._driver.rpcs
+
+    async def open(self, address: Address) -> Session:
+        await self._process.point("device.open before")
+        session = await self._driver.open(address)
+        self._process.sessions.append(session)
+        await self._process.point("device.open after")
+        return SessionHandle(self._process, session)
+
+
+class SessionHandle:
+    """One conversation as one process sees it."""
+
+    def __init__(self, process: Process, session: Session) -> None:
+        self._process = process
+        self._session = session
+
+    async def _call(self, verb: str, work: Callable[[], Awaitable[Any]]) -> Any:
+        await self._process.point(f"device.{verb} before")
+        result = await work()
+        await self._process.point(f"device.{verb} after")
+        return result
+
+    async def lock(self) -> None:
+        await self._call("lock", self._session.lock)
+
+    async def load(self, edits: Sequence[Edit]) -> None:
+        await self._call("load", lambda: self._session.load(edits))
+
+    async def diff(self) -> str:
+        result: str = await self._call("diff", self._session.diff)
+        return result
+
+    async def check(self) -> None:
+        await self._call("check", self._session.check)
+
+    async def commit(self, *, comment: str, confirm_within: float | None = None) -> None:
+        await self._call("commit", lambda: self._session.commit(comment=comment, confirm_within=confirm_within))
+
+    async def discard(self) -> None:
+        await self._call("discard", self._session.discard)
+
+    async def unlock(self) -> None:
+        await self._call("unlock", self._session.unlock)
+
+    async def history(self) -> Sequence[CommitRecord]:
+        records: Sequence[CommitRecord] = await self._call("history", self._session.history)
+        return records
+
+    async def close(self) -> None:
+        if not self._process.dead:
+            await self._session.close()
+
+
+def handle_of(process: Process, kv: MemoryKV) -> KV:
+    """The KV for a process."""
+    return KVHandle(process, kv)
