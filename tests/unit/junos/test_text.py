@@ -10,7 +10,7 @@ from esi.errors import TemplateError
 from esi.render.junos.text import Statement, mark, parse, print_statements, quote
 
 WORDS = st.text(
-    alphabet=st.characters(blacklist_categories=["Cc", "Cs", "Zl", "Zp"], blacklist_characters="\ue000\ue001")
+    alphabet=st.characters(blacklist_categories=["Cc", "Cs", "Zl", "Zp"], blacklist_characters="\ue000\ue001\ufffe\uffff")
 )
 HOSTILE = st.one_of(
     WORDS, st.sampled_from(['";', "}", "{ a", "]", "[", "/*", "*/", "#", "replace:", "a b", "\\", '\\"', ""])
@@ -57,7 +57,7 @@ def test_a_quoted_word_is_one_word(value: str) -> None:
     assert parse(f"{quote(value)} {quote(value)};") == (Statement((value, value)),)
 
 
-@pytest.mark.parametrize("value", ["a\nb", "\x00", "\t", "\x7f", "\x85", "\u2028", "\ue000", "a\ue001"])
+@pytest.mark.parametrize("value", ["a\nb", "\x00", "\t", "\x7f", "\x85", "\u2028", "\ue000", "a\ue001", "\uffff"])
 def test_control_characters_and_marks_are_no_value(value: str) -> None:
     with pytest.raises(TemplateError):
         mark(value)

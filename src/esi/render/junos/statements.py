@@ -42,6 +42,7 @@ class Spec:
     inner: str = ""
     children: dict[str, Spec] = field(default_factory=dict)
     hidden: Spec | None = None
+    element: str = ""  # the name in XML
     inside: bool = field(init=False)
     open: bool = field(init=False)
     presence: bool = field(init=False)
@@ -53,6 +54,7 @@ class Spec:
 
     def __post_init__(self) -> None:
         marks = self.marks
+        self.element = self.element or self.name
         self.inside = self.kind in (Kind.CONTAINER, Kind.LIST, Kind.GENERIC)
         self.open = "open" in marks
         self.presence = "presence" in marks or self.kind in (Kind.LIST, Kind.GENERIC)
@@ -122,7 +124,15 @@ def _spec(name: str, sign: str, marks: list[str], order: int) -> Spec:
         check = functools.partial(_check_number, int(low), int(high))
     else:
         check = next((_CHECKS[mark] for mark in marks if mark in _CHECKS), None)
-    return Spec(name, Kind(sign), order * 1000, frozenset(marks), check, settings.get("inner", ""))
+    return Spec(
+        name,
+        Kind(sign),
+        order * 1000,
+        frozenset(marks),
+        check,
+        settings.get("inner", ""),
+        element=settings.get("xml", ""),
+    )
 
 
 def _add(parent: Spec, spec: Spec) -> None:
@@ -144,7 +154,9 @@ def _use(blocks: dict[str, Spec], uses: list[tuple[Spec, str, int]]) -> None:
             parent, name, line = use
             block = blocks[name]
             for place, spec in enumerate((*block.children.values(), *([block.hidden] if block.hidden else ()))):
-                copy = Spec(spec.name, spec.kind, line * 1000 + place, spec.marks, spec.check, spec.inner)
+                copy = Spec(
+                    spec.name, spec.kind, line * 1000 + place, spec.marks, spec.check, spec.inner, element=spec.element
+                )
                 copy.children, copy.hidden = spec.children, spec.hidden
                 _add(parent, copy)
             waiting[id(parent)] -= 1

@@ -35,6 +35,7 @@ _PIECE = re.compile(f"{_MARKED}|{_QUOTED}|{_BARE}")
 _ESCAPE = re.compile(r'\\(["\\])')
 _MARKED_IN_QUOTES = re.compile(f"({_MARKED})")
 _PLAIN = re.compile(r"[A-Za-z0-9_./:@+%~^-]+|<[A-Za-z0-9_./:*-]+>")
+_NEVER = frozenset({OPEN_MARK, CLOSE_MARK, "\ufffe", "\uffff"})  # the last two cannot stand in XML
 _MARK = re.compile("[\ue000\ue001]")
 
 
@@ -237,7 +238,7 @@ def _check_marks(text: str, where: str) -> None:
 
 def _check_word(word: str, where: str) -> None:
     for one in word:
-        if unicodedata.category(one) in ("Cc", "Cs", "Zl", "Zp") or one in (OPEN_MARK, CLOSE_MARK):
+        if unicodedata.category(one) in ("Cc", "Cs", "Zl", "Zp") or one in _NEVER:
             raise TemplateError(where, f"a value must not hold the character U+{ord(one):04X}")
 
 

@@ -39,14 +39,14 @@ def _elements(node: Node) -> Iterator[Element]:
     spec = node.spec
     if spec.kind is Kind.VALUES and isinstance(node.value, tuple):
         for value in node.value:
-            element = etree.Element(spec.name)
+            element = etree.Element(spec.element)
             element.text = value
             yield _marked(element, node)
         return
     if spec.kind is Kind.GENERIC:
         yield _generic(node)
         return
-    element = etree.Element(spec.name)
+    element = etree.Element(spec.element)
     if spec.kind is Kind.LIST:
         etree.SubElement(element, "name").text = str(node.key)
     if isinstance(node.value, str):
@@ -128,7 +128,7 @@ def _find(parent: Spec, name: str) -> tuple[Spec | None, tuple[str, ...]]:
         return found.hidden, (found.name,)
     if found is None and parent.hidden is not None and parent.hidden.name == name:
         return parent.hidden, ()
-    return found, ()
+    return found or next((one for one in parent.children.values() if one.element == name), None), ()
 
 
 def _unknown(element: Element, name: str, trail: tuple[str, ...], tags: frozenset[str], comment: str) -> Statement:
@@ -176,7 +176,7 @@ def element_path(words: Iterable[str]) -> Element:
     for step in steps:
         if step.spec.silent:
             continue
-        here = etree.SubElement(here, step.spec.name)
+        here = etree.SubElement(here, step.spec.element)
         if step.spec.kind is Kind.LIST and step.key:
             etree.SubElement(here, "name").text = str(step.key)
         elif isinstance(step.value, str):

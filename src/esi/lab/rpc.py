@@ -1,0 +1,266 @@
+"""NETCONF requests to a lab router: matched by local name, done by a session's methods, answered in JUNOS's shapes."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+
+from lxml import etree
+
+from esi.errors import TemplateError
+from esi.lab import replies
+from esi.lab.configuration import get_config, get_configuration, get_rollback_information
+from esi.lab.replies import OK
+from esi.lab.session import LabSession
+from esi.lab.words import Fault, Refused
+from esi.netconf.rpc import build_reply, parse_rpc
+from esi.netconf.xml import Element, child, child_text, children, local, text
+from esi.render.junos.reading import Default
+from esi.render.junos.xml import JUNOS
+
+Content = Sequence[bytes | Element]
+Handler = Callable[[LabSession, Element], Awaitable[Content]]
+
+CONFIRM_SECONDS = 600.0
+CONFIRM_MINUTES = 10
+
+
+async def answer(session: LabSession, request: bytes) -> bytes:
+    """One request document, one reply document. Raises Unreachable for what is no request."""
+    rpc = parse_rpc(request, who=session.router.name)
+    handler = _HANDLERS.get(rpc.name)
+    session.router.counts[f"rpc:{rpc.name if handler else 'unknown'}"] += 1
+    try:
+        if handler is None:
+            raise session.router.refused("syntax error", bad=rpc.name)
+        content = await handler(session, rpc.operation)
+    except Refused as refused:
+        content = replies.errors(refused.faults)
+    except TemplateError as error:
+        content = replies.errors([Fault("syntax error", bad=str(error))])
+    return build_reply(rpc, content, {"junos": JUNOS})
+
+
+# -- the lock ---------------------------------------------------------------------------------------------------------
+
+
+async def _lock(session: LabSession, operation: Element) -> Content:
+    _candidate(session, operation, "target")
+    session.lock()
+    return [OK]
+
+
+async def _unlock(session: LabSession, operation: Element) -> Content:
+    _candidate(session, operation, "target")
+    session.unlock()
+    return [OK]
+
+
+async def _lock_configuration(session: LabSession, operation: Element) -> Content:
+    session.lock()
+    return []
+
+
+async def _unlock_configuration(session: LabSession, operation: Element) -> Content:
+    session.unlock()
+    return []
+
+
+async def _open_configuration(session: LabSession, operation: Element) -> Content:
+    """Only the exclusive form: private copies are not built."""
+    if child(operation, "exclusive") is None:
+        raise session.router.refused("syntax error", bad="open-configuration")
+    session.lock()
+    return replies.errors([Fault("uncommitted changes will be discarded on exit", severity="warning")])
+
+
+# -- edits ------------------------------------------------------------------------------------------------------------
+
+
+async def _edit_config(session: LabSession, operation: Element) -> Content:
+    _candidate(session, operation, "target")
+    default = child_text(operation, "default-operation") or "merge"
+    config, plain = child(operation, "config"), child(operation, "config-text")
+    if plain is not None:
+        return [*replies.errors(session.load_text(_text_action(session, default), _payload(plain))), OK]
+    inside = child(config, "configuration") if config is not None else None
+    if inside is None or default not in ("merge", "replace", "none"):
+        raise session.router.refused("syntax error", bad="edit-config")
+    chosen: Default = "none" if default == "none" else "replace" if default == "replace" else "merge"
+    return [*replies.errors(session.edit_config(inside, chosen)), OK]
+
+
+def _text_action(session: LabSession, default: str) -> str:
+    if default not in ("merge", "replace"):
+        raise session.router.refused("syntax error", bad=default)
+    return "override" if default == "replace" else "merge"
+
+
+def _payload(holder: Element) -> str:
+    inner = child(holder, "configuration-text")
+    return (inner if inner is not None else holder).text or ""
+
+
+async def _load_configuration(session: LabSession, operation: Element) -> Content:
+    rollback = operation.get("rollback")
+    if rollback is not None:
+        session.rollback(_number(session, rollback))
+        return [replies.load_results([], [])]
+    action = operation.get("action", "merge")
+    payload = next(children(operation), None)
+    name = local(payload) if payload is not None else ""
+    try:
+        if payload is None or action not in ("merge", "replace", "override", "overwrite", "update", "set"):
+            raise session.router.refused("syntax error", bad=action)
+        if name == "configuration":
+            warnings = session.load_xml(action, payload)
+        elif name in ("configuration-text", "configuration-set"):
+            warnings = session.load_text("set" if name.endswith("set") else action, payload.text or "")
+        else:
+            raise session.router.refused("syntax error", bad=name)
+    except Refused as refused:
+        if refused.faults[0].tag == "lock-denied":
+            raise
+        faults = [fault for fault in refused.faults if fault.severity == "error"]
+        return [replies.load_results(faults, [fault for fault in refused.faults if fault not in faults])]
+    return [replies.load_results([], warnings)]
+
+
+async def _discard(session: LabSession, operation: Element) -> Content:
+    session.discard()
+    return [OK]
+
+
+async def _delete_config(session: LabSession, operation: Element) -> Content:
+    _candidate(session, operation, "target")
+    session.load_text("override", "")
+    return [OK]
+
+
+# -- commits ----------------------------------------------------------------------------------------------------------
+
+
+async def _commit(session: LabSession, operation: Element) -> Content:
+    """The standard commit: the time to confirm is in seconds."""
+    seconds = child_text(operation, "confirm-timeout")
+    confirmed = child(operation, "confirmed") is not None
+    within = (float(_number(session, seconds)) if seconds else CONFIRM_SECONDS) if confirmed else None
+    return await _committed(session, operation, within)
+
+
+async def _commit_configuration(session: LabSession, operation: Element) -> Content:
+    """JUNOS's own commit: the time to confirm is in minutes."""
+    minutes = child_text(operation, "confirm-timeout")
+    confirmed = child(operation, "confirmed") is not None
+    within = 60.0 * (_number(session, minutes) if minutes else CONFIRM_MINUTES) if confirmed else None
+    return await _committed(session, operation, within)
+
+
+async def _committed(session: LabSession, operation: Element, within: float | None) -> Content:
+    try:
+        await session.commit(
+            child_text(operation, "log"), confirmed=within, check=child(operation, "check") is not None
+        )
+    except Refused as refused:
+        return _no_commit(refused)
+    return [OK]
+
+
+async def _validate(session: LabSession, operation: Element) -> Content:
+    try:
+        session.check()
+    except Refused as refused:
+        return _no_commit(refused)
+    return [OK]
+
+
+def _no_commit(refused: Refused) -> Content:
+    if refused.faults[0].tag == "lock-denied":
+        raise refused
+    return [replies.commit_results(refused.faults)]
+
+
+async def _commit_information(session: LabSession, operation: Element) -> Content:
+    session.router.look()
+    return [replies.commit_information(session.router.history)]
+
+
+# -- sessions and the rest --------------------------------------------------------------------------------------------
+
+
+async def _close_session(session: LabSession, operation: Element) -> Content:
+    session.close()
+    return [OK]
+
+
+async def _kill_session(session: LabSession, operation: Element) -> Content:
+    session.kill(_number(session, child_text(operation, "session-id")))
+    return [OK]
+
+
+async def _system(session: LabSession, operation: Element) -> Content:
+    return [replies.system(_host_name(session))]
+
+
+async def _software(session: LabSession, operation: Element) -> Content:
+    return [replies.software(_host_name(session))]
+
+
+async def _command(session: LabSession, operation: Element) -> Content:
+    """The few commands that have a request of their own."""
+    words = text(operation)
+    handler = _COMMANDS.get(" ".join(words.split()[:3])) or _COMMANDS.get(" ".join(words.split()[:2]))
+    if handler is None:
+        raise session.router.refused("syntax error", bad=words)
+    content = await handler(session, etree.Element("get"))
+    if operation.get("format") != "text":
+        return content
+    shown = etree.fromstring(build_reply(None, content, {"junos": JUNOS}))
+    return [replies.element("output", "\n".join(str(word) for word in shown.itertext() if str(word).strip()))]
+
+
+def _host_name(session: LabSession) -> str:
+    system = session.router.running.root.get("system")
+    return (system.text("host-name") if system is not None else "") or session.router.name
+
+
+def _candidate(session: LabSession, operation: Element, role: str) -> None:
+    holder = child(operation, role)
+    if holder is None or child(holder, "candidate") is None:
+        raise session.router.refused("syntax error", bad=role)
+
+
+def _number(session: LabSession, value: str) -> int:
+    if not value.isascii() or not value.isdigit():
+        raise session.router.refused(f"Invalid numeric value: '{value}'", bad=value)
+    return int(value)
+
+
+_HANDLERS: dict[str, Handler] = {
+    "lock": _lock,
+    "unlock": _unlock,
+    "lock-configuration": _lock_configuration,
+    "unlock-configuration": _unlock_configuration,
+    "open-configuration": _open_configuration,
+    "close-configuration": _unlock_configuration,
+    "edit-config": _edit_config,
+    "load-configuration": _load_configuration,
+    "discard-changes": _discard,
+    "delete-config": _delete_config,
+    "commit": _commit,
+    "commit-configuration": _commit_configuration,
+    "validate": _validate,
+    "get-config": get_config,
+    "get-configuration": get_configuration,
+    "get-rollback-information": get_rollback_information,
+    "get-commit-information": _commit_information,
+    "close-session": _close_session,
+    "kill-session": _kill_session,
+    "get-system-information": _system,
+    "get-software-information": _software,
+    "command": _command,
+}
+_COMMANDS: dict[str, Handler] = {
+    "show version": _software,
+    "show system commit": _commit_information,
+    "show system information": _system,
+}
