@@ -125,6 +125,11 @@ class StackResource(Protocol):
     type: ClassVar[str]
     properties: ClassVar[Mapping[str, Property]]
 
+    def check(self, props: Props) -> None:
+        """Raises TemplateError or Unsupported for properties that nothing could be made of. Pure; asked before a stack
+        does anything, for every resource whose properties are known by then."""
+        ...
+
     async def create(self, ctx: Context, props: Props) -> Live: ...
 
     async def update(self, ctx: Context, live: Live, new: Props) -> Live:

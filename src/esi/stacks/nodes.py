@@ -23,7 +23,7 @@ class Env:
     """What a stack knows while it runs: parameter values, which conditions hold, and the resources that stand."""
 
     parameters: Mapping[str, Any]
-    lives: Mapping[str, Live] = field(default_factory=dict)
+    lives: dict[str, Live] = field(default_factory=dict)
     conditions: Mapping[str, bool] = field(default_factory=dict)
 
 

@@ -43,11 +43,12 @@ _OUTPUT_KEYS = frozenset({"value", "description", "condition"})
 
 @dataclass(frozen=True, slots=True)
 class ResourceDefinition:
-    """A resource as written. `requires`: all resources it waits for, said by depends_on or implied by functions."""
+    """A resource as written. `reads`: resources its functions refer to; `requires`: these, and those of depends_on."""
 
     name: str
     type: str
     properties: Mapping[str, Node]
+    reads: frozenset[str]
     requires: frozenset[str]
     condition: Callable[[Env], bool] | None = None
 
@@ -153,10 +154,11 @@ def _resource(name: str, raw: Any, names: Names) -> ResourceDefinition:
         raise TemplateError(f"{path}.properties", "must be a map")
     own = Names(names.parameters, names.resources, names.conditions)
     nodes = {strip(str(key)): compile_node(item, own, f"{path}.properties.{key}") for key, item in properties.items()}
+    reads = frozenset(own.requires)
     depends = raw.get("depends_on") or []
     for other in depends if isinstance(depends, list) else [depends]:
         own.requires.add(own.known("resource", strip(other) if isinstance(other, str) else other, f"{path}.depends_on"))
-    return ResourceDefinition(name, strip(type_), nodes, frozenset(own.requires), _when(raw, own, path))
+    return ResourceDefinition(name, strip(type_), nodes, reads, frozenset(own.requires), _when(raw, own, path))
 
 
 def _output(name: str, raw: Any, names: Names) -> OutputDefinition:

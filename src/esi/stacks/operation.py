@@ -1,0 +1,293 @@
+"""One operation on one stack, from its record to its end: steps side by side, as the graph allows.
+
+    read the record → plan → [ start what is ready: IN_PROGRESS, one write → wait until a step ends ]* → write the end
+
+The write that records the start of steps also records the ends that came before it; a step that ends while nothing new
+can start is recorded with the next write. A kill between the two repeats a step whose type is idempotent, by the
+contract of the port. TemporaryErrors of a step are tried again inside until the stack's deadline.
+A failed step lets its running siblings finish, starts nothing new and undoes nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, replace
+from typing import Any
+
+from esi.errors import EsiError, TemplateError, TemporaryError
+from esi.kv import Guard
+from esi.stacks import Context, Live, Props, Replace, Stack
+from esi.stacks.nodes import Env
+from esi.stacks.plan import Action, Step, decide, plan
+from esi.stacks.properties import resolve_properties
+from esi.stacks.records import COMPLETE, FAILED, IN_PROGRESS, Book, ResourceRecord, StackRecord
+from esi.stacks.wanted import Means, Wanted, Words, outputs
+from esi.tasks import Tasks
+from esi.telemetry import Message
+
+FIRST_RETRY_SECONDS = 0.5
+LAST_RETRY_SECONDS = 30.0
+LEAST_SECONDS = 30.0
+"""What an operation that goes on after its deadline still gets, so that its steps are tried at least once."""
+
+REASONS = {
+    "CREATE": "Stack CREATE completed successfully",
+    "UPDATE": "Stack successfully updated",
+    "DELETE": "",
+}
+"""Heat's own words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How an action ended: what stands now, the words of a failure, or that a new one must be made first."""
+
+    live: Live | None = None
+    fault: str = ""
+    replace: bool = False
+
+
+class Operation:
+    """`run` works until the end, well or not. A TemporaryError from it means: given up, call again."""
+
+    def __init__(self, means: Means, name: str, operation: str, wanted: Wanted | None, fence: Guard | None) -> None:
+        self.name = name
+        self.operation = operation
+        self.fence = fence
+        self._means = means
+        self._wanted = wanted
+        self._book = Book(means.kv, name, fence)
+        self._record = StackRecord(name, "", "", operation, 0.0, 0.0)
+        self._env = Env({}) if wanted is None else wanted.template.env(wanted.parameters)
+        self._props: dict[str, dict[str, Any]] = {}
+        self._open: dict[str, Step] = {}
+        self._next: dict[str, list[Action]] = {}
+        self._running: dict[asyncio.Task[Outcome], tuple[str, Action]] = {}
+        self._trouble: dict[str, str] = {}
+        self._faults: list[str] = []
+        self._words = Words(wanted)
+
+    async def run(self) -> Stack:
+        found = await self._book.read()
+        if found is not None and found.operation == self.operation and found.ended:
+            return found.view()
+        if found is None and self._wanted is None:
+            return Stack(self.name, "", "DELETE_COMPLETE", "", operation=self.operation)
+        self._record = self._begin(found)
+        self._open = {step.name: step for step in plan(self._record.resources, self._conditioned())}
+        async with Tasks(f"stack {self.name}") as tasks:
+            await self._work(tasks)
+        return await self._end()
+
+    def _begin(self, found: StackRecord | None) -> StackRecord:
+        now = self._means.clock.now()
+        if found is not None and found.operation == self.operation:
+            found.deadline = max(found.deadline, now + LEAST_SECONDS)
+            return found
+        if self._wanted is None:
+            assert found is not None
+            record = replace(found, status=f"DELETE_{IN_PROGRESS}", deadline=now + found.timeout)
+        else:
+            wanted, verb = self._wanted, "CREATE" if found is None else "UPDATE"
+            record = StackRecord(
+                self.name,
+                wanted.tenant,
+                f"{verb}_{IN_PROGRESS}",
+                self.operation,
+                wanted.timeout,
+                now + wanted.timeout,
+                template=wanted.template.hash,
+                ref=list(wanted.ref) if wanted.ref else None,
+                resources=found.resources if found else {},
+            )
+        record.operation, record.reason, record.outputs = self.operation, "", []
+        return record
+
+    def _conditioned(self) -> dict[str, frozenset[str]]:
+        """The resources whose conditions hold, with what they require."""
+        if self._wanted is None:
+            return {}
+        resources = self._wanted.template.resources.values()
+        return {item.name: item.requires for item in resources if item.condition is None or item.condition(self._env)}
+
+    async def _work(self, tasks: Tasks) -> None:
+        while True:
+            started = self._start_ready()
+            if started:
+                await self._book.write(self._record)
+            for name, action in started:
+                self._running[tasks.start(f"{name} {action}", self._attempt(name, action))] = (name, action)
+            if not self._running:
+                return
+            left = max(self._record.deadline - self._means.clock.now(), 0.0)
+            done, _ = await asyncio.wait(self._running, timeout=left, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                self._collect(*self._running.pop(task), task.result())
+            if not done:
+                for name, action in self._running.values():
+                    self._collect(name, action, Outcome(fault=f"timed out{self._trouble.get(name, '')}"))
+                return
+
+    def _start_ready(self) -> list[tuple[str, Action]]:
+        """What can be started now, marked in the record. What is kept as it is, is done at once."""
+        started: list[tuple[str, Action]] = []
+        busy = {name for name, _ in self._running.values()}
+        progress = True
+        while progress and not self._faults:
+            progress = False
+            for step in list(self._open.values()):
+                if step.name in busy or not step.after.isdisjoint(self._open):
+                    continue
+                try:
+                    action = self._action(step)
+                except TemplateError as error:
+                    self._faults.append(self._words.masked(f"{step.name}: {error.message}"))
+                    return started
+                if action is Action.KEEP:
+                    self._record.resources[step.name].depends = sorted(step.after)
+                    self._env_takes(step.name)
+                    del self._open[step.name]
+                    progress = True
+                else:
+                    self._mark(step.name, action)
+                    started.append((step.name, action))
+                    busy.add(step.name)
+        return started
+
+    def _action(self, step: Step) -> Action:
+        """The next action of a step; at its first time, decided by what stands and what is wanted."""
+        queue = self._next.get(step.name)
+        if queue:
+            return queue[0]
+        record = self._record.resources.get(step.name)
+        if step.gone or self._wanted is None:
+            self._next[step.name] = [Action.DELETE]
+            return Action.DELETE
+        definition = self._wanted.template.resources[step.name]
+        type_ = self._means.types.get(definition.type)
+        props = self._wanted.resolved.get(step.name) or resolve_properties(definition, type_, self._env)
+        self._props[step.name] = props
+        self._words.add(props[name] for name, item in type_.properties.items() if item.secret and name in props)
+        action = decide(record, definition.type, props)
+        if action is Action.REPLACE and record is not None:
+            self._retire(step.name, record)
+            return Action.CREATE
+        queue = [Action.DELETE, Action.CREATE] if action is Action.RECREATE else [action]
+        if record is not None and record.replaced and action not in (Action.RECREATE, Action.CLEAN, Action.KEEP):
+            queue.append(Action.CLEAN)
+        self._next[step.name] = queue
+        return queue[0]
+
+    def _retire(self, name: str, old: ResourceRecord) -> None:
+        """A new one first, then the old one goes."""
+        self._record.resources[name] = ResourceRecord(self._type_of(name), "", replaced=old.retire())
+        self._next[name] = [Action.CREATE, Action.CLEAN]
+
+    def _type_of(self, name: str) -> str:
+        assert self._wanted is not None
+        return self._wanted.template.resources[name].type
+
+    def _mark(self, name: str, action: Action) -> None:
+        """Write into the record what is about to happen."""
+        resources = self._record.resources
+        if action in (Action.CREATE, Action.UPDATE):
+            record = resources.setdefault(name, ResourceRecord(self._type_of(name), ""))
+            record.attempt(self._props[name])
+            record.depends = sorted(self._open[name].after)
+            record.status = f"{action.upper()}_{IN_PROGRESS}"
+        elif action is Action.DELETE:
+            resources[name].status = f"DELETE_{IN_PROGRESS}"
+
+    async def _attempt(self, name: str, action: Action) -> Outcome:
+        """One action, tried again while only temporary errors are in the way."""
+        clock, began, delay = self._means.clock, self._means.clock.now(), FIRST_RETRY_SECONDS
+        while True:
+            try:
+                outcome = Outcome(live=await self._call(name, action))
+            except Replace:
+                outcome = Outcome(replace=True)
+            except TemporaryError as error:
+                self._trouble[name] = f": {error.message}"
+                await clock.sleep(error.after if error.after is not None else delay)
+                delay = min(delay * 2, LAST_RETRY_SECONDS)
+                continue
+            except EsiError as error:
+                outcome = Outcome(fault=error.message)
+            body = {"action": str(action), "fault": self._words.masked(outcome.fault)}
+            took = clock.now() - began
+            message = Message("stacks", "call", f"{self.name}/{name}", body, at=began, took=took, ref=self._ref())
+            self._means.recorder.message(message)
+            return outcome
+
+    async def _call(self, name: str, action: Action) -> Live | None:
+        record = self._record.resources[name]
+        type_ = self._means.types.get(record.type)
+        context = self._context(name)
+        if action is Action.CREATE:
+            return await type_.create(context, self._props[name])
+        if action is Action.UPDATE:
+            return await type_.update(context, _before(record, self._props[name]), self._props[name])
+        if action is Action.DELETE:
+            await type_.delete(context, record.live())
+        for index, raw in enumerate(record.replaced):
+            old = ResourceRecord(**raw)
+            await self._means.types.get(old.type).delete(self._context(f"{name}.{index}"), old.live())
+        return None
+
+    def _collect(self, name: str, action: Action, outcome: Outcome) -> None:
+        """Take over how an action has ended."""
+        record = self._record.resources[name]
+        if outcome.replace:
+            record.attempted.remove(self._props[name])
+            self._retire(name, record)
+            return
+        if outcome.fault:
+            words = self._words.masked(outcome.fault)
+            self._faults.append(f"{name}: {words}")
+            if action is not Action.CLEAN:
+                record.status, record.reason = f"{action.upper()}_{FAILED}", words
+            return
+        if outcome.live is not None:
+            record.stands(outcome.live, f"{action.upper()}_{COMPLETE}")
+        elif action is Action.DELETE:
+            del self._record.resources[name]
+        else:
+            record.replaced = []
+        self._next[name].pop(0)
+        if not self._next[name]:
+            self._env_takes(name)
+            del self._open[name]
+
+    def _env_takes(self, name: str) -> None:
+        """Those that depend on it may read it now."""
+        record = self._record.resources.get(name)
+        if record is not None:
+            self._env.lives[name] = record.live()
+
+    async def _end(self) -> Stack:
+        record, verb = self._record, self._record.verb
+        if not self._faults and self._wanted is not None:
+            try:
+                record.outputs = outputs(self._wanted.template, self._env)
+            except TemplateError as error:
+                self._faults.append(self._words.masked(error.message))
+        record.status = f"{verb}_{FAILED if self._faults else COMPLETE}"
+        record.reason = "; ".join(sorted(self._faults)) or REASONS[verb]
+        if record.status == f"DELETE_{COMPLETE}":
+            await self._book.erase()
+        else:
+            await self._book.write(record)
+        return record.view()
+
+    def _context(self, resource: str) -> Context:
+        means, record = self._means, self._record
+        return Context(self.name, resource, self.operation, record.tenant, means.devices, means.targets, self._ref())
+
+    def _ref(self) -> tuple[str, str, int] | None:
+        return tuple(self._record.ref) if self._record.ref else None
+
+
+def _before(record: ResourceRecord, props: Props) -> Live:
+    """What stands before an update to `props`: that update itself is no earlier attempt."""
+    live = record.live()
+    return replace(live, attempted=tuple(attempt for attempt in live.attempted if attempt != props))

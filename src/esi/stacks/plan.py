@@ -1,0 +1,71 @@
+"""What to do to a stack: pure decisions from the record of what was done and the template of what is wanted.
+
+`plan` gives the steps and what each waits for. `decide` says what a step must do, once its properties are known:
+
+    no record                                   create
+    made by another type                        replace: create the new one, then delete the old
+    complete, same properties                   keep: no call, no write
+    complete, other properties                  update
+    an update that did not end well             update
+    a create that did not end, same properties  create (again: every type is idempotent)
+    a create that did not end, other properties recreate: delete what may be there, then create
+    a delete that was begun                     recreate
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Set
+from dataclasses import dataclass
+from enum import StrEnum
+
+from esi.stacks import Props
+from esi.stacks.records import ResourceRecord
+
+
+class Action(StrEnum):
+    """What a step does. `REPLACE` and `RECREATE` are two actions each; `CLEAN` deletes what has been replaced."""
+
+    KEEP = "keep"
+    CREATE = "create"
+    UPDATE = "update"
+    REPLACE = "replace"
+    RECREATE = "recreate"
+    DELETE = "delete"
+    CLEAN = "clean"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Make `name` as wanted, or (`gone`) delete it, when all of `after` are done."""
+
+    name: str
+    after: frozenset[str]
+    gone: bool = False
+
+
+def plan(recorded: Mapping[str, ResourceRecord], wanted: Mapping[str, Set[str]]) -> list[Step]:
+    """`wanted` is name → required names, in order. What is recorded and not wanted goes last, dependants first."""
+    ensure = [Step(name, frozenset(requires) & frozenset(wanted)) for name, requires in wanted.items()]
+    gone = [name for name in recorded if name not in wanted]
+    made = frozenset(wanted)
+    return ensure + [Step(name, made | _dependants(name, gone, recorded), gone=True) for name in reversed(gone)]
+
+
+def _dependants(name: str, gone: list[str], recorded: Mapping[str, ResourceRecord]) -> frozenset[str]:
+    return frozenset(other for other in gone if name in recorded[other].depends)
+
+
+def decide(record: ResourceRecord | None, type_: str, props: Props) -> Action:
+    """What must be done so that a resource of `type_` with `props` stands."""
+    if record is None:
+        return Action.CREATE
+    if record.status.startswith("DELETE"):
+        return Action.RECREATE
+    if not record.physical_id and not record.complete:
+        same = record.type == type_ and all(attempt == props for attempt in record.attempted)
+        return Action.CREATE if same else Action.RECREATE
+    if record.type != type_:
+        return Action.REPLACE
+    if record.complete and record.props == props:
+        return Action.CLEAN if record.replaced else Action.KEEP
+    return Action.UPDATE

@@ -1,0 +1,137 @@
+"""What a stack has done so far: one record per stack in the KV, enough to go on after a kill, to update and to delete.
+
+    /esi-worker/stacks/<name> = {stack, tenant, status, reason, operation, template, timeout, deadline, ref, outputs,
+                                 resources: {<name>: {type, status, reason, physical_id, props, data, attributes,
+                                                      attempted, depends, replaced}}}
+
+Every write is guarded by the caller's fence and by the record's own revision: who has been overtaken cannot write.
+Properties stand here in clear, secrets too, because a delete needs them: etcd is trusted (docs/limits.md).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from esi.errors import Broken
+from esi.kv import KV, Delete, Guard, Put
+from esi.model.codec import dumps, loads_object
+from esi.model.keys import stack_key
+from esi.stacks import Live, Props, Stack
+
+COMPLETE, FAILED, IN_PROGRESS = "COMPLETE", "FAILED", "IN_PROGRESS"
+
+
+@dataclass(slots=True)
+class ResourceRecord:
+    """One resource. `props` are those of the last success; `attempted` those tried since. `replaced`: old ones of the
+    same name that wait for their deletion.
+    """
+
+    type: str
+    status: str
+    physical_id: str = ""
+    props: dict[str, Any] = field(default_factory=dict)
+    data: dict[str, Any] = field(default_factory=dict)
+    attributes: dict[str, Any] = field(default_factory=dict)
+    attempted: list[dict[str, Any]] = field(default_factory=list)
+    depends: list[str] = field(default_factory=list)
+    replaced: list[dict[str, Any]] = field(default_factory=list)
+    reason: str = ""
+
+    @property
+    def complete(self) -> bool:
+        return self.status in ("CREATE_COMPLETE", "UPDATE_COMPLETE")
+
+    def live(self) -> Live:
+        """As its type sees it. Of a create that has not ended only what was attempted is known."""
+        attempted = tuple(self.attempted)
+        if not self.physical_id and attempted:
+            return Live("", attempted[-1], attempted=attempted[:-1])
+        return Live(self.physical_id, self.props, self.data, self.attributes, attempted)
+
+    def stands(self, live: Live, status: str) -> None:
+        """Take over what a type has answered."""
+        self.status, self.reason, self.physical_id = status, "", live.physical_id
+        self.props, self.data, self.attributes = dict(live.props), dict(live.data), dict(live.attributes)
+        self.attempted = []
+
+    def attempt(self, props: Props) -> None:
+        if props not in self.attempted:
+            self.attempted.append(dict(props))
+
+    def retire(self) -> list[dict[str, Any]]:
+        """This resource and those it replaced, to be deleted once its successor stands."""
+        old = {name: value for name, value in asdict(self).items() if name not in ("replaced", "depends", "reason")}
+        return [*self.replaced, old]
+
+
+@dataclass(slots=True)
+class StackRecord:
+    stack: str
+    tenant: str
+    status: str
+    operation: str
+    timeout: float
+    deadline: float
+    template: str = ""
+    reason: str = ""
+    ref: list[Any] | None = None
+    outputs: list[dict[str, Any]] = field(default_factory=list)
+    resources: dict[str, ResourceRecord] = field(default_factory=dict)
+
+    @property
+    def verb(self) -> str:
+        """CREATE, UPDATE or DELETE."""
+        return self.status.split("_", 1)[0]
+
+    @property
+    def ended(self) -> bool:
+        return not self.status.endswith(IN_PROGRESS)
+
+    def view(self) -> Stack:
+        return Stack(self.stack, self.tenant, self.status, self.reason, tuple(self.outputs), self.operation)
+
+
+class Book:
+    """The record of one stack in the KV, and the right to write it."""
+
+    def __init__(self, kv: KV, name: str, fence: Guard | None) -> None:
+        self._kv = kv
+        self._key = stack_key(name)
+        self._fence = (fence,) if fence else ()
+        self._revision = 0
+
+    async def read(self) -> StackRecord | None:
+        entry = await self._kv.get(self._key)
+        if entry is None:
+            self._revision = 0
+            return None
+        self._revision = entry.mod_revision
+        return decode(entry.value, self._key)
+
+    async def write(self, record: StackRecord) -> None:
+        """Raises Outrun when someone else has written it, or when the fence no longer stands."""
+        self._revision = await self._kv.commit([Put(self._key, encode(record))], guards=self._guards())
+
+    async def erase(self) -> None:
+        if self._revision:
+            await self._kv.commit([Delete(self._key)], guards=self._guards())
+            self._revision = 0
+
+    def _guards(self) -> tuple[Guard, ...]:
+        return (*self._fence, Guard(self._key, self._revision))
+
+
+def encode(record: StackRecord) -> bytes:
+    return dumps(record)
+
+
+def decode(value: bytes, key: str) -> StackRecord:
+    raw = loads_object(value, key)
+    try:
+        resources: Mapping[str, Any] = raw.pop("resources")
+        return StackRecord(**raw, resources={name: ResourceRecord(**item) for name, item in resources.items()})
+    except (KeyError, TypeError) as error:
+        raise Broken(f"{key} is not the record of a stack: {error!r}") from error

@@ -1,0 +1,74 @@
+"""What an operation is given: the means that all operations share, and what one of them wants."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from esi.clock import Clock
+from esi.drivers import Devices
+from esi.kv import KV
+from esi.registry import Registry
+from esi.render.marks import stripped
+from esi.stacks import StackResource, Targets
+from esi.stacks.nodes import Env
+from esi.stacks.template import Template
+from esi.telemetry import MASK, NullRecorder, Recorder
+
+SHORTEST_SECRET = 3
+"""Shorter texts are not masked in what devices say: every word would be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What all operations share."""
+
+    kv: KV
+    types: Registry[StackResource]
+    devices: Devices
+    targets: Targets
+    clock: Clock
+    recorder: Recorder = field(default_factory=NullRecorder)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What an apply wants: the compiled template with its parameter values. None in its place means a delete."""
+
+    template: Template
+    parameters: Mapping[str, Any]
+    tenant: str
+    timeout: float
+    ref: tuple[str, str, int] | None
+    resolved: Mapping[str, dict[str, Any]] = field(default_factory=dict)
+    """Properties that were known, and checked, before the operation began."""
+
+
+def outputs(template: Template, env: Env) -> list[dict[str, Any]]:
+    """The outputs whose conditions hold, in Heat's shape."""
+    return [
+        {"output_key": item.name, "output_value": stripped(item.value.value(env)), "description": item.description}
+        for item in template.outputs
+        if item.condition is None or item.condition(env)
+    ]
+
+
+class Words:
+    """Takes secrets out of what devices say: values of hidden parameters and of secret properties."""
+
+    def __init__(self, wanted: Wanted | None) -> None:
+        self._secrets: set[str] = set()
+        if wanted is not None:
+            parameters = wanted.template.parameters
+            self.add(
+                value for name, value in wanted.parameters.items() if name in parameters and parameters[name].hidden
+            )
+
+    def add(self, values: Iterable[Any]) -> None:
+        self._secrets.update(value for value in values if isinstance(value, str) and len(value) >= SHORTEST_SECRET)
+
+    def masked(self, words: str) -> str:
+        for secret in sorted(self._secrets, key=len, reverse=True):
+            words = words.replace(secret, MASK)
+        return words
