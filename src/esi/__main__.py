@@ -1,0 +1,5 @@
+"""`python -m esi` is the command `esi`."""
+
+from esi.cli import main
+
+main()

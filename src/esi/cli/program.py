@@ -1,0 +1,107 @@
+"""The tree of commands, and what becomes of errors.
+
+The table below holds each command's place and help line; a module is imported when its command is called. An error is
+one sentence on standard error, with what to do next under it, and an exit code.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+from typing import Any
+
+import click
+
+from esi import __version__
+from esi.errors import ConfigError, EsiError, NotFound, RequestError, Unauthenticated, Unreachable
+
+DONE, REFUSED, USAGE, UNREACHABLE, INTERRUPTED = 0, 1, 2, 3, 130
+
+COMMANDS: Mapping[str, tuple[str, str]] = {
+    "demo": ("esi.cli.demo.command:demo", "Tell a recorded story from an empty ring to configured routers."),
+    "dev": ("esi.cli.serve:dev", "Run the whole ring in one process, with the lab."),
+    "client": ("esi.cli.resources:client", "List, show, create, set and delete resources through the API."),
+    "api": ("esi.cli.serve:api", "Run the API and the sync rooms."),
+    "worker": ("esi.cli.serve:worker", "Run the rooms jobs, heat, devices and monitoring."),
+    "lab": ("esi.cli.serve:lab", "Run the virtual routers."),
+    "etcd": ("esi.cli.serve:etcd", "Run an etcd in the ring's folder."),
+    "room": ("esi.cli.serve:room", "Run the named rooms, alone or together."),
+    "settings": ("esi.cli.configuration:settings", "Show the settings and where each value comes from."),
+    "completion": ("esi.cli.completion:completion", "Print the shell's completion script."),
+}
+
+
+class Commands(click.Group):
+    """A group that loads a command's module when the command is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, attribute = COMMANDS[cmd_name][0].partition(":")
+        command: click.Command = getattr(import_module(module), attribute)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
+
+
+EXAMPLES = """\b
+Examples:
+  esi demo vpn                   the story of the README, in seconds
+  esi dev                        a ring to play with
+  esi client vpn_gateway list    what stands in it
+  gohan client vpn_interface show --output-format json ID"""
+
+
+@click.group(cls=Commands, epilog=EXAMPLES, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="esi")
+def program() -> None:
+    """Network service orchestration: one JSON document in, configured and watched routers out."""
+
+
+def run(arguments: Sequence[str], *, name: str = "esi") -> int:
+    """Run one command and give its exit code; errors are printed here and nowhere else."""
+    try:
+        result: Any = program.main(args=list(arguments), prog_name=name, standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("interrupted", err=True)
+        return INTERRUPTED
+    except EsiError as error:
+        click.echo(f"{name}: {error}", err=True)
+        click.echo(f"  {_advice(error)}", err=True)
+        return exit_code(error)
+    except BrokenPipeError:
+        sys.stdout = None
+        return DONE
+    return result if isinstance(result, int) else DONE
+
+
+def exit_code(error: EsiError) -> int:
+    if isinstance(error, ConfigError):
+        return USAGE
+    return UNREACHABLE if isinstance(error, Unreachable) else REFUSED
+
+
+def _advice(error: EsiError) -> str:
+    """What to do next."""
+    if isinstance(error, ConfigError):
+        return "correct it in esi.yaml, the environment (ESI_GROUP__FIELD) or --set; `esi settings show` lists all"
+    if isinstance(error, Unreachable) and "url" in error.details:
+        return "start a ring with `esi dev`, or name the API with --endpoint-url or GOHAN_ENDPOINT_URL"
+    if isinstance(error, Unauthenticated):
+        return "give a token with --token or OS_TOKEN_ID"
+    if isinstance(error, NotFound):
+        return "`esi client` lists the schemas, `esi client SCHEMA list` what is there"
+    if isinstance(error, RequestError):
+        return "nothing was changed; `esi client SCHEMA create --help` says what may be sent"
+    if error.retry:
+        return "nothing is wrong with the request: try again"
+    return "the logs of the rooms say more (-v)"

@@ -1,0 +1,153 @@
+"""Commands that run rooms: the whole ring in one process, or parts of it beside each other.
+
+Bootstrap builds the parts and runs them until SIGINT or SIGTERM; it says once when they are ready and where. These
+facts are printed: as the shell lines after which curl, etcdctl and gohan work, or with `--json` as one line for the
+program that started us.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import click
+
+from esi import bootstrap
+from esi.cli.configuration import given, settings_options
+from esi.cli.logs import logging_options, start_logging
+from esi.clock import SystemClock
+from esi.settings import Settings
+
+ALL = ("etcd", "lab", "api", "sync", "jobs", "heat", "devices", "monitoring")
+API = ("api", "sync")
+WORKER = ("jobs", "heat", "devices", "monitoring")
+
+_json = click.option("--json", "as_json", is_flag=True, help="Print the facts as one JSON line when ready.")
+
+
+@click.command()
+@settings_options("flow", "folder", "host", "port", "token-file", "etcd-port", "lab-ports", "commit-seconds")
+@_json
+@logging_options
+def dev(**options: Any) -> None:
+    """Run the whole ring in one process, with the lab.
+
+    It stays in the ring's folder: what was created is there again at the next start. Ctrl-C ends it.
+
+    \b
+    Examples:
+      esi dev
+      esi dev --flow 2018 --folder /tmp/ring --port 0
+    """
+    _serve(ALL, options)
+
+
+@click.command()
+@settings_options("folder", "flow", "host", "port", "token-file", "etcd")
+@_json
+@logging_options
+def api(**options: Any) -> None:
+    """Run the API and the sync rooms.
+
+    \b
+    Examples:
+      esi api --etcd 127.0.0.1:2379
+      esi api --etcd 127.0.0.1:2379 --port 0 --json
+    """
+    _serve(API, options)
+
+
+@click.command()
+@settings_options("folder", "flow", "inventory", "etcd", "slots")
+@_json
+@logging_options
+def worker(**options: Any) -> None:
+    """Run the rooms jobs, heat, devices and monitoring. Any number of workers may run.
+
+    \b
+    Examples:
+      esi worker --etcd 127.0.0.1:2379
+      esi worker --etcd 10.0.0.1:2379,10.0.0.2:2379 --inventory devices.yaml
+    """
+    _serve(WORKER, options)
+
+
+@click.command()
+@settings_options("folder", "lab-host", "lab-ports", "commit-seconds")
+@_json
+@logging_options
+def lab(**options: Any) -> None:
+    """Run the virtual routers: NETCONF over SSH on loopback.
+
+    \b
+    Examples:
+      esi lab
+      esi lab --lab-ports 8301,8302 --commit-seconds 2
+    """
+    _serve(("lab",), options)
+
+
+@click.command()
+@settings_options("folder", "etcd-port")
+@_json
+@logging_options
+def etcd(**options: Any) -> None:
+    """Run an etcd in the ring's folder.
+
+    \b
+    Examples:
+      esi etcd
+      esi etcd --etcd-port 2379 --folder /var/lib/esi
+    """
+    _serve(("etcd",), options)
+
+
+@click.command()
+@click.argument("names", metavar="NAME...", nargs=-1, required=True, type=click.Choice(ALL))
+@settings_options("folder", "flow", "inventory", "host", "port", "etcd", "slots")
+@_json
+@logging_options
+def room(names: Sequence[str], **options: Any) -> None:
+    """Run the named rooms, alone or together: etcd, lab, api, sync, jobs, heat, devices, monitoring.
+
+    \b
+    Examples:
+      esi room jobs --etcd 127.0.0.1:2379
+      esi room heat devices --etcd 127.0.0.1:2379
+    """
+    _serve(tuple(dict.fromkeys(names)), options)
+
+
+def _serve(parts: Sequence[str], options: Mapping[str, Any]) -> None:
+    clock = SystemClock()
+    began = clock.monotonic()
+    start_logging(options["verbose"] - options["quiet"])
+    settings = given(options)
+
+    def ready(facts: Mapping[str, str]) -> None:
+        if options["as_json"]:
+            click.echo(json.dumps({"ready": list(parts), "facts": dict(facts)}, sort_keys=True))
+        else:
+            click.echo("\n".join(ready_lines(parts, facts, settings, clock.monotonic() - began)))
+
+    asyncio.run(bootstrap.run(parts, settings, on_ready=ready))
+
+
+def ready_lines(parts: Sequence[str], facts: Mapping[str, str], settings: Settings, took: float) -> list[str]:
+    """What a person wants to know when rooms are ready after `took` seconds."""
+    lines = [f"ready in {took:.1f} s: {', '.join(parts)} (folder {settings.ring.folder}, flow {settings.ring.flow})"]
+    if "api" in facts:
+        lines += ["", f"export GOHAN_ENDPOINT_URL={facts['api']} GOHAN_SCHEMA_URL=/gohan/v0.1/schemas"]
+    if "etcd" in facts:
+        lines += [f"export ETCDCTL_API=3 ETCDCTL_ENDPOINTS={facts['etcd']}"]
+    if "api" in facts:
+        lines += ["", "gohan client vpn_gateway list", "curl -s $GOHAN_ENDPOINT_URL/v2.0/vpn_gateways"]
+    if "etcd" in facts:
+        lines += ["etcdctl get --prefix --keys-only /config"]
+    for name, address in sorted(facts.items()):
+        if name.startswith("lab."):
+            host, _, port = address.rpartition(":")
+            lines += [f"ssh -p {port} esi@{host} -s netconf    # {name.removeprefix('lab.')}, password esiesi0000"]
+    return [*lines, "", "Ctrl-C ends it"]
