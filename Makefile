@@ -1,0 +1,47 @@
+# The verbs of this repository; `make` alone lists them. The automatic gate runs the same words (.ci/run).
+SHELL := /bin/bash
+BIN := .venv/bin
+ARGS ?=
+.DEFAULT_GOAL := help
+.PHONY: help demo dev test check fmt lint unit conformance docs setup setup-demo
+
+help:  ## list these targets
+	@grep -hE '^[a-z]+:.*  ## ' $(MAKEFILE_LIST) | sed -E 's/:.*  ## /|/' | while IFS='|' read -r name text; \
+	  do printf '  make %-12s %s\n' "$$name" "$$text"; done
+
+demo: setup-demo  ## the main job, from a fresh clone: a VPN interface on two virtual routers (ARGS='--flow 2018')
+	@$(BIN)/esi demo vpn $(ARGS)
+
+dev: setup-demo  ## the whole ring with its lab in one process, until Ctrl-C (ARGS='--port 9091')
+	@$(BIN)/esi dev $(ARGS)
+
+test: lint  ## everything: lint, then every test
+	@$(BIN)/pytest -q -n 2 --dist loadgroup $(ARGS)
+
+check: lint unit  ## lint and the unit tests, in a minute
+
+fmt: setup  ## format, and repair what ruff can repair
+	@$(BIN)/ruff format src tests scripts
+	@$(BIN)/ruff check --fix src tests scripts
+
+lint: setup  ## ruff, import contracts, mypy
+	@$(BIN)/ruff check src tests scripts
+	@$(BIN)/ruff format --check src tests scripts
+	@$(BIN)/lint-imports
+	@$(BIN)/mypy
+
+unit: setup  ## the unit tests and the tests of the docs
+	@$(BIN)/pytest -q -n 2 --dist loadgroup tests/unit tests/docs $(ARGS)
+
+conformance: setup  ## each port's suite on each of its members
+	@$(BIN)/pytest -q tests/conformance $(ARGS)
+
+docs: setup  ## write the reference pages from the code, then check all pages
+	@$(BIN)/python scripts/reference.py
+	@$(BIN)/pytest -q tests/docs $(ARGS)
+
+setup:  ## .venv, etcd and what tests need (Debian packages where root and apt are there)
+	@python3 scripts/setup.py test
+
+setup-demo:
+	@python3 scripts/setup.py demo
