@@ -1,7 +1,7 @@
 """A VPN gateway and everything it stands on, as requests with fixed ids: the chain that scenarios and simulations use.
 
-The first router pair has the management addresses 10.79.5.185 (primary) and 10.79.5.184 (secondary); they are data, never
-dialled: a driver maps them.
+The first router pair has the management addresses 10.79.5.185 (primary) and 10.79.5.184 (secondary); they are data
+that a driver maps, never dialled.
 """
 
 from __future__ import annotations

@@ -1,0 +1,99 @@
+"""Lab routers driven without a network: the same router, the same requests, no SSH and hardly any XML.
+
+A driver like any other, for simulations that run thousands of rings; its commit rules are the lab router's own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+from esi.drivers import Address, CommitRecord, Edit, Session
+from esi.drivers.junos.edits import requests
+from esi.errors import Busy, Rejected, TemplateError, Unreachable
+from esi.lab.router import Router
+from esi.lab.session import LabSession
+
+
+class NearDriver:
+    """Opens sessions on routers in this process. `cut` takes a router off the network and back."""
+
+    def __init__(self, routers: Mapping[str, Router]) -> None:
+        self.routers = dict(routers)
+        self.cut: set[str] = set()
+
+    @property
+    def rpcs(self) -> Mapping[str, int]:
+        total: Counter[str] = Counter()
+        for router in self.routers.values():
+            total.update(router.counts)
+        return total
+
+    async def open(self, address: Address) -> Session:
+        await asyncio.sleep(0)  # noqa: TID251  # a connection takes a turn of the loop
+        if address.ip in self.cut:
+            raise Unreachable(f"{address.ip} does not answer")
+        return NearSession(self, address.ip, self.routers[address.ip].open(address.username))
+
+
+class NearSession:
+    """One conversation."""
+
+    def __init__(self, driver: NearDriver, ip: str, lab: LabSession) -> None:
+        self._driver = driver
+        self._ip = ip
+        self._lab = lab
+
+    async def _turn(self) -> None:
+        await asyncio.sleep(0)  # noqa: TID251
+        if self._ip in self._driver.cut:
+            self._lab.close()
+            raise Unreachable(f"{self._ip}: the connection is gone")
+
+    async def lock(self) -> None:
+        await self._turn()
+        try:
+            self._lab.lock()
+        except Rejected as error:
+            raise Busy(f"{self._ip}: {error.words}") from error
+
+    async def load(self, edits: Sequence[Edit]) -> None:
+        try:
+            wanted = list(requests(edits, device=self._ip))
+        except TemplateError as error:
+            raise Rejected(self._ip, f"cannot be written: {error}", path="") from error
+        await self._turn()
+        for request in wanted:
+            if request.tag == "load-configuration":
+                self._lab.load_text(str(request.get("action")), request[0].text or "")
+            else:
+                self._lab.edit_config(request[-1][0], "none")
+
+    async def diff(self) -> str:
+        await self._turn()
+        return self._lab.compare().strip()
+
+    async def check(self) -> None:
+        await self._turn()
+        self._lab.check()
+
+    async def commit(self, *, comment: str, confirm_within: float | None = None) -> None:
+        await self._turn()
+        await self._lab.commit(comment, confirmed=confirm_within)
+
+    async def discard(self) -> None:
+        await self._turn()
+        self._lab.discard()
+
+    async def unlock(self) -> None:
+        await self._turn()
+        self._lab.unlock()
+
+    async def history(self) -> Sequence[CommitRecord]:
+        await self._turn()
+        entries = self._driver.routers[self._ip].history.entries
+        return [CommitRecord(number, entry.user, entry.log) for number, entry in enumerate(entries)]
+
+    async def close(self) -> None:
+        self._lab.close()
