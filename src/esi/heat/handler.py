@@ -1,0 +1,112 @@
+"""The handler of heat_worker jobs: params become a template and its parameters, a stack is made, its outputs told.
+
+The template is chosen anew from the job's resource_input: when it has changed since the job was planned, the newest
+counts. A job repeated after a kill names the same operation, so the stack goes on where it was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from esi.errors import Busy, TemplateError, TerminalError
+from esi.heat.parameters import Outputs, split_params
+from esi.kv import Put
+from esi.model.codec import dumps
+from esi.model.job import LOGICAL_DELETE, Job
+from esi.model.keys import heat_stack_key
+from esi.model.resource import Ref
+from esi.render.jinja import render
+from esi.render.mapping import template_id
+from esi.render.templates import TemplateEntry
+from esi.stacks import Stack, StackBackend, StackSpec
+from esi.work import Claim, JobResult
+
+HEAT_WORKER = "heat_worker"
+
+
+@dataclass(frozen=True, slots=True)
+class Shelf:
+    """What the handler looks things up in.
+
+    `template(handler, id)` is a cached template; `template_path(schema)` is metadata.template_path of a schema for this
+    handler (None: it has none); `path_of` gives a resource's API path.
+    """
+
+    template: Callable[[str, str], TemplateEntry | None]
+    template_path: Callable[[str], Any]
+    path_of: Callable[[Ref], str]
+    outputs: Outputs
+
+
+class StackFailed(TerminalError):
+    """The stack ended badly; the message is its reason, `orchestration_state` its status (CREATE_FAILED, …)."""
+
+    code = "stack_failed"
+
+    def __init__(self, stack: Stack) -> None:
+        super().__init__(stack.reason, stack=stack.name, orchestration_state=stack.status)
+
+
+class HeatHandler:
+    """Does create, modify and logical_delete of stacks over any StackBackend."""
+
+    name = HEAT_WORKER
+
+    def __init__(self, shelf: Shelf, backend: StackBackend) -> None:
+        self._shelf = shelf
+        self._backend = backend
+
+    async def run(self, job: Job, claim: Claim) -> JobResult:
+        """Raises StackFailed, TemplateError, or a TemporaryError: try again."""
+        name = stack_name(job.ref)
+        if job.action == LOGICAL_DELETE:
+            await self._backend.delete(name, operation=job.id, fence=claim.guard)
+        else:
+            await self._backend.apply(await self._spec(job, claim), operation=job.id)
+        stack = await self._backend.wait(name, operation=job.id)
+        if not stack.status.endswith("_COMPLETE"):
+            raise StackFailed(stack)
+        return self._result(job, stack)
+
+    async def _spec(self, job: Job, claim: Claim) -> StackSpec:
+        entry = self._entry(job)
+        params = await split_params(job.params, self._shelf.outputs)
+        return StackSpec(
+            name=stack_name(job.ref),
+            tenant=job.resource_input.get("tenant_id") or "",
+            template=render(entry.template_file, params.jinja),
+            parameters=params.heat,
+            timeout=params.timeout,
+            fence=claim.guard,
+            ref=(job.resource_type, job.resource_id, job.version),
+        )
+
+    def _entry(self, job: Job) -> TemplateEntry:
+        id_ = template_id(self._shelf.template_path(job.resource_type), job.resource_input, job.resource_type)
+        if id_ is None:
+            raise TemplateError("template_path", f"{job.ref} has no template any more")
+        entry = self._shelf.template(HEAT_WORKER, id_)
+        if entry is None:
+            raise Busy(f"template {id_!r} is not known here yet", template=id_)
+        return entry
+
+    def _result(self, job: Job, stack: Stack) -> JobResult:
+        outputs = [dict(output) for output in stack.outputs]
+        deleted = job.action == LOGICAL_DELETE
+        record = {
+            "id": str(job.ref),
+            "stack_id": "" if deleted else stack.name,
+            "tenant_id": stack.tenant or job.resource_input.get("tenant_id") or "",
+            "stack_status": stack.status,
+            "status_reason": "" if deleted else stack.reason,
+            "output": outputs,
+        }
+        state = {"heat_outputs": outputs, "orchestration_state": stack.status}
+        return JobResult(state, [Put(heat_stack_key(self._shelf.path_of(job.ref)), dumps(record))])
+
+
+def stack_name(ref: Ref) -> str:
+    """`<schema>_<id>`: named after the schema, not after the template."""
+    return f"{ref.schema}_{ref.id}"
