@@ -1,0 +1,169 @@
+"""One request from socket to answer.
+
+    health? → who is it → where does it lead → is the method one of the place's → body → verb → answer → recorder
+
+Every answer carries X-Request-Id, which is also the request id in the change log and in the outbox.
+"""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from collections.abc import Mapping
+from http.cookies import CookieError, SimpleCookie
+from typing import Any
+
+from starlette.datastructures import Headers
+from starlette.types import Receive, Scope, Send
+
+from esi.api.about import VERSION, About
+from esi.api.answers import NOTHING, Answer
+from esi.api.bodies import parse, read_body
+from esi.api.errors import NoPath, WrongMethod, answer_for
+from esi.api.resources import Asking, Resources
+from esi.api.routes import Route, Routes
+from esi.errors import Broken, EsiError, Unauthenticated
+from esi.identity import NOBODY, Authenticator, Identity
+from esi.lifecycle import Lifecycle
+from esi.schema import Schema
+from esi.schema.validation import clean
+from esi.store import Tx
+from esi.telemetry import MASK, Message, NullRecorder, Recorder, masked
+
+HEALTH = "/healthz"
+WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
+
+_log = logging.getLogger(__name__)
+
+
+class Api:
+    """The ASGI application over a lifecycle."""
+
+    def __init__(self, lifecycle: Lifecycle, authenticator: Authenticator, *, recorder: Recorder | None = None) -> None:
+        self._lifecycle = lifecycle
+        self._authenticator = authenticator
+        self._recorder = recorder or NullRecorder()
+        self._recording = not isinstance(self._recorder, NullRecorder)
+        self._routes = Routes(lifecycle.catalogue)
+        self._resources = Resources(lifecycle)
+        self._about = About(lifecycle.catalogue)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            raise Broken(f"{scope['type']} is not served")
+        request_id = f"req-{uuid.uuid4()}"
+        clock = self._lifecycle.clock
+        begun, started = clock.now(), clock.monotonic()
+        asking: Asking | None = None
+        try:
+            if scope["path"] == HEALTH:
+                answer = await self._health()
+            else:
+                asking = await self._decode(scope, receive, request_id)
+                answer = await self._answer(asking)
+        except EsiError as error:
+            if isinstance(error, Broken):
+                _log.error("request failed inside", exc_info=error, extra={"request_id": request_id})
+            answer = answer_for(error, request_id)
+        except Exception as error:  # noqa: BLE001 - the edge: whatever it is, the caller gets an answer and the log the rest
+            _log.error("request failed inside", exc_info=error, extra={"request_id": request_id})
+            answer = answer_for(Broken("unexpected"), request_id)
+        if self._recording:
+            self._record(scope, asking, answer, begun, clock.monotonic() - started)
+        answer.headers["X-Request-Id"] = request_id
+        await answer.response()(scope, receive, send)
+
+    async def _decode(self, scope: Scope, receive: Receive, request_id: str) -> Asking:
+        headers = Headers(scope=scope)
+        identity = await self._identify(headers)
+        method: str = scope["method"]
+        route = self._routes.find(scope["path"])
+        if route is None:
+            if identity is NOBODY:
+                raise Unauthenticated("a token is needed: send it as X-Auth-Token")
+            raise NoPath(f"there is nothing at {clean(scope['path'])}")
+        if method != "OPTIONS" and method not in route.allow:
+            raise WrongMethod(clean(method), route.allow)
+        asking = Asking(identity, request_id, method, route, scope["query_string"])
+        if method in WITH_BODY:
+            data = await read_body(headers, receive)
+            if data or route.place != "action":
+                asking.document = parse(data, headers)
+        return asking
+
+    async def _identify(self, headers: Headers) -> Identity:
+        token = headers.get("x-auth-token") or _cookie(headers.get("cookie", "")) or _bearer(headers)
+        try:
+            identity = await self._authenticator.identify(token)
+        except Unauthenticated:
+            if token is not None:
+                raise
+            return NOBODY  # policies with the principal Nobody may still let it in
+        tenant = headers.get("x-tenant")
+        return identity.acting_for(tenant) if tenant else identity
+
+    async def _answer(self, asking: Asking) -> Answer:
+        route = asking.route
+        if asking.method == "OPTIONS":
+            return Answer(NOTHING, 204, headers={"Allow": ", ".join(route.allow)})
+        if route.schema is not None:
+            return await self._resources.answer(asking, route.schema)
+        if asking.identity is NOBODY:
+            raise Unauthenticated("a token is needed: send it as X-Auth-Token")
+        return self._tell(asking, route)
+
+    def _tell(self, asking: Asking, route: Route) -> Answer:
+        if route.place == "version":
+            return Answer(VERSION)
+        if route.place == "schema":
+            return Answer({"schema": self._about.schema(asking.identity, route.id)})
+        schemas = list(self._about.schemas(asking.identity).values())
+        return Answer({"schemas": schemas}, headers={"X-Total-Count": str(len(schemas))})
+
+    async def _health(self) -> Answer:
+        """Healthy means: the store answers."""
+        await self._lifecycle.store.read(_nothing)
+        return Answer({"status": "ok"})
+
+    def _record(self, scope: Scope, asking: Asking | None, answer: Answer, begun: float, took: float) -> None:
+        schema = asking.route.schema if asking is not None else None
+        subject = clean(f"{scope['method']} {scope['path']}")
+        ref = (answer.ref.schema, answer.ref.id, answer.version) if answer.ref is not None else None
+        sent = _hidden(asking.document, schema) if asking is not None else None
+        told = None if answer.content is NOTHING else _hidden(answer.content, schema)
+        self._recorder.message(Message("http", "in", subject, sent, begun, 0.0, ref))
+        self._recorder.message(Message("http", "out", f"{answer.status} {subject}", told, begun + took, took, ref))
+
+
+async def _nothing(rows: Tx) -> None:
+    """A transaction that only begins and ends."""
+
+
+def _hidden(document: Any, schema: Schema | None) -> Any:
+    """A document for the recorder: secrets masked, by name and by what the schema says."""
+    secrets = {path.rpartition(".")[2] for path in schema.secrets} if schema is not None else set()
+    return _mask(masked(document), secrets) if secrets else masked(document)
+
+
+def _mask(value: Any, secrets: set[str]) -> Any:
+    if isinstance(value, Mapping):
+        return {n: MASK if n in secrets and item else _mask(item, secrets) for n, item in value.items()}
+    if isinstance(value, list):
+        return [_mask(item, secrets) for item in value]
+    return value
+
+
+def _cookie(text: str) -> str | None:
+    if not text:
+        return None
+    cookies: SimpleCookie = SimpleCookie()
+    try:
+        cookies.load(text)
+    except CookieError:
+        return None
+    return cookies["Auth-Token"].value if "Auth-Token" in cookies else None
+
+
+def _bearer(headers: Headers) -> str | None:
+    kind, _, token = headers.get("authorization", "").partition(" ")
+    return token.strip() or None if kind.lower() == "bearer" else None
