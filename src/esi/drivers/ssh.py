@@ -1,0 +1,159 @@
+"""NETCONF over SSH (RFC 6242): where devices are really reached, who they are, and the errors of getting there.
+
+A device's host key is pinned in the inventory. A key that is not the pinned one is refused, and so is a device without
+a pinned key: whoever answers there could be anybody. Keys are tried before the password. Nothing of the user's own SSH
+(agent, config, known hosts) is used.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+import asyncssh
+
+from esi.clock import Clock
+from esi.drivers import Address
+from esi.drivers.netconf import NetconfSession
+from esi.errors import ConfigError, Rejected, TemporaryError, Unreachable
+from esi.telemetry import Recorder, Secret
+
+KEEPALIVE_SECONDS = 15
+KEEPALIVE_MISSES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where a device is reached. `host_key`: its public key (`ssh-ed25519 AAAA…`); `client_keys`: our private keys."""
+
+    host: str
+    port: int = 830
+    host_key: str | None = None
+    client_keys: tuple[Path, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """Seconds. A commit of a large configuration takes minutes on a real router."""
+
+    connect: float = 15.0
+    rpc: float = 60.0
+    lock: float = 30.0
+    commit: float = 180.0
+
+
+@dataclass(frozen=True, slots=True)
+class Ways:
+    """What every conversation of a driver shares."""
+
+    clock: Clock
+    recorder: Recorder
+    rpcs: Counter[str]
+    timeouts: Timeouts
+
+
+class _Stream(asyncssh.SSHClientSession[bytes]):
+    """The wire of a conversation: one SSH channel on a connection of its own."""
+
+    session: NetconfSession
+    channel: asyncssh.SSHClientChannel[bytes]
+
+    def __init__(self, connection: asyncssh.SSHClientConnection) -> None:
+        self._connection = connection
+
+    def connection_made(self, chan: asyncssh.SSHClientChannel[bytes]) -> None:
+        self.channel = chan
+
+    def data_received(self, data: bytes, datatype: int | None) -> None:
+        if datatype is None:
+            self.session.feed(data)
+
+    def eof_received(self) -> bool:
+        self.session.lost("the device closed it")
+        return False
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.session.lost(str(exc) if exc and str(exc) else "the connection is gone")
+
+    def write(self, data: bytes) -> None:
+        if not self.channel.is_closing():
+            self.channel.write(data)
+
+    def hang_up(self) -> None:
+        self._connection.close()
+
+    async def closed(self) -> None:
+        await self._connection.wait_closed()
+
+
+async def dial(address: Address, endpoint: Endpoint, ways: Ways, *, known_hosts: Path | None = None) -> NetconfSession:
+    """Connect, log in, exchange hellos. `known_hosts` is asked only for an endpoint without a pinned key.
+
+    Unreachable: nobody answers, or it breaks. Rejected: the host key is not the pinned one, the login is refused, or
+    there is no NETCONF.
+    """
+    who = address.ip
+    try:
+        async with asyncio.timeout(ways.timeouts.connect):
+            connection = await asyncssh.connect(
+                endpoint.host,
+                endpoint.port,
+                username=address.username,
+                password=_plain(address.password) or None,
+                client_keys=[str(path) for path in endpoint.client_keys] or None,
+                preferred_auth="publickey,password",
+                known_hosts=_trusted(endpoint, who, known_hosts),
+                agent_path=None,
+                config=[],
+                keepalive_interval=KEEPALIVE_SECONDS,
+                keepalive_count_max=KEEPALIVE_MISSES,
+            )
+    except TimeoutError as error:
+        raise Unreachable(f"{who}: no connection within {ways.timeouts.connect:.0f} s", who=who) from error
+    except (OSError, asyncssh.Error) as error:
+        raise _fault(who, endpoint, error) from error
+    try:
+        return await _open(connection, who, ways)
+    except BaseException:
+        connection.abort()
+        await connection.wait_closed()
+        raise
+
+
+async def _open(connection: asyncssh.SSHClientConnection, who: str, ways: Ways) -> NetconfSession:
+    stream = _Stream(connection)
+    stream.session = NetconfSession(who, stream, clock=ways.clock, recorder=ways.recorder, rpcs=ways.rpcs)
+    try:
+        await connection.create_session(lambda: stream, subsystem="netconf", encoding=None)
+        await stream.session.greet(timeout=ways.timeouts.connect)
+    except asyncssh.ChannelOpenError as error:
+        raise Rejected(who, f"no NETCONF: {error.reason}") from error
+    except (OSError, asyncssh.Error) as error:
+        raise Unreachable(f"{who}: {error}", who=who) from error
+    return stream.session
+
+
+def _trusted(endpoint: Endpoint, who: str, known_hosts: Path | None) -> object:
+    if endpoint.host_key is not None:
+        try:
+            return ([asyncssh.import_public_key(endpoint.host_key)], [], [])
+        except asyncssh.KeyImportError as error:
+            raise ConfigError(f"the host key of {who} in the inventory is not a public key: {error}") from error
+    if known_hosts is not None:
+        return str(known_hosts)
+    raise Rejected(who, "no host key is pinned in the inventory, so nobody there can be trusted")
+
+
+def _fault(who: str, endpoint: Endpoint, error: OSError | asyncssh.Error) -> Rejected | TemporaryError:
+    if isinstance(error, asyncssh.HostKeyNotVerifiable):
+        return Rejected(who, f"its host key is not the pinned one ({error.reason})", host=endpoint.host)
+    if isinstance(error, asyncssh.PermissionDenied):
+        return Rejected(who, f"login refused ({error.reason})", host=endpoint.host)
+    words = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return Unreachable(f"{who}: {endpoint.host}:{endpoint.port}: {words}", who=who)
+
+
+def _plain(password: str) -> str:
+    return password.reveal() if isinstance(password, Secret) else password
