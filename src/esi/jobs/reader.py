@@ -8,7 +8,6 @@ gone from /config                    → the worker's own records go too
 
 from __future__ import annotations
 
-from collections.abc import Mapping as MappingType
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -20,6 +19,7 @@ from esi.model.codec import Config, decode_config, dumps, loads_object
 from esi.model.job import CREATE, LOGICAL_DELETE, MODIFY
 from esi.model.resource import Body, Ref
 from esi.render.mapping import Mapping, template_id
+from esi.render.templates import Templates
 from esi.schema import Catalogue, Schema
 
 
@@ -31,14 +31,6 @@ class Known:
     deleted: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Template:
-    """What the reader needs of a heat template."""
-
-    handler: str
-    raw: MappingType[str, object]
-
-
 class Reader:
     """`recorded_quirks` keeps the doubled resources of the recorded system in params."""
 
@@ -46,18 +38,13 @@ class Reader:
         self._catalogue = catalogue
         self._quirks = recorded_quirks
         self._configs: dict[Ref, bytes] = {}
-        self._templates: dict[str, Template] = {}
-        self._mappings: dict[tuple[str, str], Mapping] = {}
+        self._templates = Templates()
         self.known: dict[Ref, Known] = {}
         self._body = lru_cache(maxsize=4096)(_decode_body)
 
     def set_template(self, id: str, value: bytes | None) -> None:
         """A heat template has come, changed or gone."""
-        self._templates.pop(id, None)
-        self._mappings = {key: mapping for key, mapping in self._mappings.items() if key[1] != id}
-        if value is not None:
-            body = decode_config(value, id).decode()
-            self._templates[id] = Template(body["handler"], body.get("parameter_mappings") or {})
+        self._templates.put(id, value)
 
     def set_config(self, ref: Ref, value: bytes | None) -> None:
         if value is None:
@@ -81,8 +68,7 @@ class Reader:
         found: dict[str, str] = {}
         for handler, expression in schema.template_path.items():
             id_ = template_id(expression, body, schema.id)
-            template = self._templates.get(id_) if id_ is not None else None
-            if id_ is not None and template is not None and template.handler == handler:
+            if id_ is not None and self._templates.get(handler, id_) is not None:
                 found[handler] = id_
         return found
 
@@ -101,7 +87,7 @@ class Reader:
         params: dict[str, Params] = {}
         reads: set[Ref] = set()
         for handler, id_ in templates.items():
-            mapping = self._mapping(schema, id_)
+            mapping = self._mapping(handler, id_, schema)
             now = mapping.evaluate(body, wanted.version, self.lookup, lenient=lenient, recorded_quirks=self._quirks)
             reads |= resources_of(now)
             params[handler] = now
@@ -124,14 +110,10 @@ class Reader:
         known = self._catalogue.get(schema)
         return None if known is None else known.relations.get(name)
 
-    def _mapping(self, schema: Schema, id: str) -> Mapping:
-        mapping = self._mappings.get((schema.id, id))
+    def _mapping(self, handler: str, id: str, schema: Schema) -> Mapping:
+        mapping = self._templates.mapping(handler, id, schema.id, self._relation)
         if mapping is None:
-            try:
-                mapping = Mapping.compile(self._templates[id].raw, schema.id, self._relation)
-            except TemplateError as error:
-                raise TemplateError(f"heat_template {id}: {error.path}", error.message) from error
-            self._mappings[(schema.id, id)] = mapping
+            raise TemplateError(id, f"is no template of {handler}")
         return mapping
 
 

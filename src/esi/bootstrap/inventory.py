@@ -1,0 +1,64 @@
+"""Where devices are really reached: management address → host, port and pinned host key.
+
+A YAML file: `10.79.5.185: {host: 127.0.0.1, port: 12345, host_key: "ssh-ed25519 AAAA…", client_keys: [/path]}`.
+The lab writes one for its own devices into the ring's folder; a ring without another inventory uses that.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from esi.drivers.ssh import Endpoint
+from esi.errors import SettingsError
+
+LAB_FILE = "inventory.yaml"
+
+_KEYS = {"host", "port", "host_key", "client_keys"}
+
+
+def read_inventory(file: Path) -> dict[str, Endpoint]:
+    """Raises SettingsError with every fault; a host key is required, an unknown one is refused by the driver."""
+    try:
+        raw = yaml.safe_load(file.read_text()) or {}
+    except (OSError, yaml.YAMLError) as error:
+        raise SettingsError(f"inventory {file}: {error}") from error
+    if not isinstance(raw, dict):
+        raise SettingsError(f"inventory {file}: must map management addresses to where they are reached")
+    faults: list[str] = []
+    found = {str(ip): _endpoint(f"inventory {file}: {ip}", entry, faults) for ip, entry in raw.items()}
+    if faults:
+        raise SettingsError(faults)
+    return {ip: endpoint for ip, endpoint in found.items() if endpoint is not None}
+
+
+def _endpoint(where: str, entry: Any, faults: list[str]) -> Endpoint | None:
+    if not isinstance(entry, dict) or not isinstance(entry.get("host"), str):
+        faults.append(f"{where}: needs at least host and host_key")
+        return None
+    for name in sorted(set(entry) - _KEYS):
+        faults.append(f"{where}: unknown key {name}; known: {', '.join(sorted(_KEYS))}")
+    if not isinstance(entry.get("host_key"), str) or not entry["host_key"].strip():
+        faults.append(f"{where}: host_key is missing: pin the device's public key")
+        return None
+    port = entry.get("port", 830)
+    if not isinstance(port, int) or not 1 <= port <= 65535:
+        faults.append(f"{where}: port must be 1 to 65535")
+        return None
+    keys = tuple(Path(key) for key in entry.get("client_keys") or ())
+    return Endpoint(entry["host"], port, entry["host_key"].strip(), keys)
+
+
+def write_inventory(file: Path, devices: Mapping[str, Endpoint]) -> None:
+    """Replace the file in one step, so that nobody reads half of it."""
+    data = {
+        ip: {"host": endpoint.host, "port": endpoint.port, "host_key": endpoint.host_key}
+        for ip, endpoint in devices.items()
+    }
+    draft = file.with_suffix(".new")
+    draft.write_text(yaml.safe_dump(data, sort_keys=True))
+    os.replace(draft, file)
