@@ -63,14 +63,20 @@ class ConfigError(EsiError):
 
 
 class SettingsError(ConfigError):
+    """A setting is unknown, or its value cannot be used."""
+
     code = "settings"
 
 
 class SchemaError(ConfigError):
+    """A schema, policy or template of a service cannot be used."""
+
     code = "schema"
 
 
 class PluginError(ConfigError):
+    """A name that no plug-in has, a name taken twice, or a member that breaks its contract."""
+
     code = "plugin"
 
 
@@ -94,31 +100,43 @@ class Invalid(RequestError):
 
 
 class Unauthenticated(RequestError):
+    """No token, or one that nobody knows."""
+
     code = "unauthenticated"
     status = 401
 
 
 class Forbidden(RequestError):
+    """The caller is known and may not do this."""
+
     code = "forbidden"
     status = 403
 
 
 class NotFound(RequestError):
+    """It is not there, or not for the caller to see."""
+
     code = "not_found"
     status = 404
 
 
 class Conflict(RequestError):
+    """Taken, in use, or changed by somebody else in between."""
+
     code = "conflict"
     status = 409
 
 
 class QuotaExceeded(RequestError):
+    """The tenant has as many as it may have."""
+
     code = "quota_exceeded"
     status = 409
 
 
 class TooLarge(RequestError):
+    """The request has more bytes than the setting api.body_limit_bytes allows."""
+
     code = "too_large"
     status = 413
 
@@ -136,18 +154,26 @@ class TemporaryError(EsiError):
 
 
 class Unreachable(TemporaryError):
+    """A database, etcd, device or backend does not answer. Whether it did what was asked is not known."""
+
     code = "unreachable"
 
 
 class Busy(TemporaryError):
+    """A lock is held by somebody else, or a device is in another's commit."""
+
     code = "busy"
 
 
 class TimedOut(TemporaryError):
+    """It took longer than it may."""
+
     code = "timed_out"
 
 
 class LeaseLost(TemporaryError):
+    """The right to work on this has ended: stop at once, someone else goes on."""
+
     code = "lease_lost"
 
 
@@ -191,6 +217,8 @@ class Rejected(TerminalError):
 
 
 class Unsupported(TerminalError):
+    """Asked for something that is not built or not installed."""
+
     code = "unsupported"
 
 
