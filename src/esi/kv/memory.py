@@ -152,6 +152,20 @@ class MemoryKV:
             if gone:
                 self._apply([Delete(key) for key in gone])
 
+    def snapshot(self) -> tuple[dict[str, Entry], int]:
+        """All keys that hang on no lease, and the revision: what a cluster keeps when every client has gone."""
+        kept = {key: entry for key, entry in self._entries.items() if key not in self._leased}
+        return kept, self._revision
+
+    def restore(self, snapshot: tuple[dict[str, Entry], int]) -> None:
+        """Go back to a snapshot; history before it is compacted. Nobody may be watching."""
+        entries, self._revision = snapshot
+        self._entries = dict(entries)
+        self._keys = sorted(self._entries)
+        self._history.clear()
+        self._compacted = self._revision
+        self._leased.clear()
+
     def compact(self, revision: int) -> None:
         """Forget history up to and including `revision`."""
         self._compacted = max(self._compacted, revision)

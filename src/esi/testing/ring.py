@@ -1,0 +1,158 @@
+"""The whole ring in one process, on the memory KV, under a hand-turned clock: every room is the real one.
+
+A World is what survives processes: the database, the KV, the routers. A process is a set of rooms behind handles; it is
+started, killed at a point, started again. `snapshot` keeps a world (after its prerequisites, say) so that thousands of
+runs begin there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any
+
+from esi.bootstrap.ring import Base, build_jobs, build_lifecycle, build_sync, build_work, ensure_templates
+from esi.bootstrap.services import Services
+from esi.clock import LoopClock
+from esi.identity import Identity
+from esi.kv.memory import MemoryKV
+from esi.lab.router import Router, day0
+from esi.lifecycle import Lifecycle
+from esi.model.resource import Body, Ref
+from esi.runtime import Supervisor
+from esi.store.sqlite import MEMORY, SqliteStore
+from esi.testing.chain import PRIMARY_IP, SECONDARY_IP, Wish
+from esi.testing.process import DriverHandle, KVHandle, Plan, Process, StoreHandle
+from esi.testing.routers import NearDriver
+
+ADMIN = Identity(user="admin", roles=("admin",), is_admin=True)
+
+START_SECONDS = 0.3
+"""A killed process is back after this long."""
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    rows: bytes
+    kv: Any
+    routers: dict[str, Any]
+    time: float
+
+
+@dataclass
+class World:
+    """What outlives processes. `plans` maps a process name to its crash plan."""
+
+    services: Services
+    seed: int = 0
+    recorded_quirks: bool = False
+    start: float = 1_494_478_800.0
+    plans: dict[str, Plan] = field(default_factory=dict)
+    deaths: int = 0
+
+    def __post_init__(self) -> None:
+        self.clock = LoopClock(self.start)
+        self.kv = MemoryKV()
+        self.store = SqliteStore(MEMORY, self.services.catalogue, clock=self.clock, inline=True)
+        self.routers = {
+            PRIMARY_IP: Router("vMX-router-02", day0("mx2"), self.clock),
+            SECONDARY_IP: Router("vMX-router-01", day0("mx1"), self.clock),
+        }
+        self.driver = NearDriver(self.routers)
+        self.rng = Random(self.seed)
+        self.processes: dict[str, Process] = {}
+        self.lifecycle = self._lifecycle(self.store)
+        self._lives = 0
+
+    def _lifecycle(self, store: Any) -> Lifecycle:
+        return build_lifecycle(self.services, store, self.clock, recorded_quirks=self.recorded_quirks)
+
+    def snapshot(self) -> Snapshot:
+        routers = {ip: router.snapshot() for ip, router in self.routers.items()}
+        return Snapshot(self.store.snapshot(), self.kv.snapshot(), routers, self.clock.now())
+
+    def restore(self, snapshot: Snapshot) -> None:
+        self.store.restore(snapshot.rows)
+        self.kv.restore(snapshot.kv)
+        for ip, router in self.routers.items():
+            router.restore(snapshot.routers[ip])
+
+    # Processes
+
+    def begin(self, name: str, build: Callable[[Process, Base], Sequence[Any]]) -> None:
+        """Start a process, and start it again whenever it dies."""
+        process = self.processes[name] = Process(name, self.plans.pop(name, lambda point: False))
+        self._lives += 1
+        base = Base(
+            process=f"{name}:{self._lives}",
+            kv=KVHandle(process, self.kv),
+            services=self.services,
+            clock=self.clock,
+            rng=Random(self.rng.random()),
+            recorded_quirks=self.recorded_quirks,
+        )
+        rooms = build(process, base)
+        process.tasks.start("rooms", Supervisor(rooms, clock=self.clock, rng=base.rng).run())
+        self._keeper.start(f"watch {name}", self._start_again(process, name, build))
+
+    async def _start_again(self, process: Process, name: str, build: Callable[[Process, Base], Sequence[Any]]) -> None:
+        await process.gone.wait()
+        self.deaths += 1
+        await process.kill()
+        await self.clock.sleep(START_SECONDS)
+        self.begin(name, build)
+
+    def control(self, process: Process, base: Base) -> Sequence[Any]:
+        store: Any = StoreHandle(process, self.store)
+        return [build_sync(base, store, self._lifecycle(store))]
+
+    def worker(self, process: Process, base: Base) -> Sequence[Any]:
+        driver = DriverHandle(process, self.driver)
+        _, rooms = build_work(base, driver, process.tasks)
+        return [build_jobs(base), *rooms]
+
+    async def run(self, scenario: Any) -> None:
+        """Start both processes, play `scenario`, end everything."""
+        from esi.tasks import Tasks
+
+        async with Tasks("world") as self._keeper:
+            await ensure_templates(self.lifecycle, self.services)
+            self.begin("control", self.control)
+            self.begin("worker", self.worker)
+            try:
+                await scenario
+            finally:
+                await self._keeper.close()
+                for process in self.processes.values():
+                    await process.kill()
+
+    # What a user does and sees
+
+    async def ask(self, wish: Wish) -> None:
+        await self.lifecycle.put(ADMIN, Ref(wish.schema, wish.id), wish.body)
+
+    async def delete(self, wish: Wish) -> None:
+        await self.lifecycle.delete(ADMIN, Ref(wish.schema, wish.id))
+
+    async def show(self, wish: Wish) -> Body:
+        return await self.lifecycle.show(ADMIN, Ref(wish.schema, wish.id))
+
+    async def until(self, held: Callable[[], Any], *, within: float = 600.0) -> None:
+        """Wait until `held` (plain or async) is true."""
+        async with asyncio.timeout(within):
+            while True:
+                value = held()
+                if asyncio.iscoroutine(value):
+                    value = await value
+                if value:
+                    return
+                await self.clock.sleep(0.05)
+
+    async def until_status(self, wish: Wish, *statuses: str, within: float = 600.0) -> Body:
+        async def reached() -> bool:
+            return (await self.show(wish)).get("status") in statuses
+
+        await self.until(reached, within=within)
+        return await self.show(wish)
