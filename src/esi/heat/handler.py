@@ -68,6 +68,8 @@ class HeatHandler:
         stack = await self._backend.wait(name, operation=job.id)
         if not stack.status.endswith("_COMPLETE"):
             raise StackFailed(stack)
+        if stack.status.startswith("DELETE") and job.action != LOGICAL_DELETE:
+            raise Busy(f"stack {name} was deleted meanwhile")
         return self._result(job, stack)
 
     async def _spec(self, job: Job, claim: Claim) -> StackSpec:

@@ -73,10 +73,10 @@ class EmbeddedEngine:
             if run.stack is None:
                 raise Broken(f"the operation on stack {name} has ended without a result")
             return run.stack
-        record = await Book(self._means.kv, name, None).read()
-        if record is None:
+        record = None if run else await Book(self._means.kv, name, None).read()
+        if record is None and run is None:
             return Stack(name, "", "DELETE_COMPLETE", "", operation=operation)
-        if record.operation == operation and record.ended:
+        if record is not None and record.operation == operation and record.ended:
             return record.view()
         raise Busy(f"stack {name} is not being worked on by this operation: apply it again", after=0.0)
 
