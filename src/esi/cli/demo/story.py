@@ -1,0 +1,219 @@
+"""The story of one VPN interface, told on a ring that lives as long as the story.
+
+processes up → what must stand before → the gateway → the interface, as printed → what the routers, etcd and the
+API hold → what was expected
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Coroutine, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from esi.cli.demo import keys, vpn
+from esi.cli.demo.children import Children, gohan
+from esi.cli.demo.expectations import Expectations
+from esi.cli.demo.routers import last_change
+from esi.cli.demo.screen import Screen
+from esi.cli.output import as_json
+from esi.client.resources import Body, Client
+from esi.clock import Clock
+from esi.tasks import Tasks
+
+T = TypeVar("T")
+
+ACTIVE_SECONDS = 30.0
+
+
+@dataclass
+class Seen:
+    """What the story has found out, as it goes into `--json`."""
+
+    facts: dict[str, str] = field(default_factory=dict)
+    shown: dict[str, Any] = field(default_factory=dict)
+    changes: dict[str, list[str]] = field(default_factory=dict)
+    keys: dict[str, Any] = field(default_factory=dict)
+    interface: str = ""
+    commands: list[tuple[str, str]] = field(default_factory=list)
+
+
+class Story:
+    """Tells it: `prepare`, `ask`, `look`, `judge`, in this order. Raises the errors of the client and the children."""
+
+    def __init__(self, children: Children, screen: Screen, *, flow: str, clock: Clock) -> None:
+        self._children = children
+        self._screen = screen
+        self._flow = flow
+        self.clock = clock
+        self.folder = children.folder
+        self.seen = Seen()
+        self.expectations = Expectations()
+
+    async def start(self) -> None:
+        """The ring: etcd and the lab first, because the others need them."""
+        folder = self._children.folder
+        (folder / "esi.yaml").write_text("# everything is given by flags: no other esi.yaml is read\n")
+        common = ("--folder", str(folder), "--config", str(folder / "esi.yaml"))
+        ring = (*common, "--flow", self._flow)
+        with self._screen.step("ring", "start etcd, lab, api and worker, each a process of its own"):
+            await self._serve(("etcd", *common, "--etcd-port", "0"), ("lab", *common, "--lab-ports", ""))
+            etcd = ("--etcd", self.seen.facts["etcd"])
+            await self._serve(
+                ("api", *ring, *etcd, "--host", "127.0.0.1", "--port", "0"),
+                ("worker", *ring, *etcd),
+            )
+
+    async def _serve(self, *commands: tuple[str, ...]) -> None:
+        for facts in await _together(*(self._children.serve(*command) for command in commands)):
+            self.seen.facts.update(facts)
+
+    async def prepare(self, client: Client) -> None:
+        """What stands before the gateway, by `PUT` of the recorded ids, and the gateway itself."""
+        count = sum(len(group) for group in vpn.PREREQUISITES)
+        with self._screen.step("prerequisites", f"PUT {count} prerequisites, from the access switch to the QoS option"):
+            for group in vpn.PREREQUISITES:
+                for item in group:
+                    await client.put(item.schema, item.id, item.body | {"tenant_id": vpn.TENANT})
+                await _together(*(self._active(client, item.schema, item.id) for item in group))
+        with self._screen.step("vpn_gateway", f"PUT vpn_gateway {vpn.GATEWAY} and wait until it is ACTIVE"):
+            await client.put("vpn_gateway", vpn.GATEWAY, vpn.GATEWAY_REQUEST | {"tenant_id": vpn.TENANT})
+            await self._active(client, "vpn_gateway", vpn.GATEWAY, tell=True)
+
+    async def ask(self, client: Client) -> None:
+        """The recorded request, as printed, and the wait for both resources that it changes."""
+        with self._screen.step("vpn_interface", "POST /v2.0/vpn_interfaces and wait until it is ACTIVE"):
+            made = await client.create("vpn_interface", vpn.INTERFACE_REQUEST)
+            self.seen.interface = str(made["id"])
+            await self._active(client, "vpn_interface", self.seen.interface, tell=True)
+            await self._active(client, "vpn_gateway", vpn.GATEWAY, tell=True)
+
+    async def _active(self, client: Client, schema: str, id: str, *, tell: bool = False) -> Body:
+        last = ""
+        began = self.clock.monotonic()
+
+        def seen(body: Body) -> None:
+            nonlocal last
+            if tell and body.get("status") != last:
+                last = str(body.get("status"))
+                states = f"{last}, orchestration {body.get('orchestration_state')}"
+                self._screen.note(f"{self.clock.monotonic() - began:5.2f} s  {schema} {states}")
+
+        return await client.wait(schema, id, at_most=ACTIVE_SECONDS, seen=seen)
+
+    async def look(self) -> None:
+        """What the routers, the command line and etcd say now."""
+        with self._screen.step("look", "ask both routers over NETCONF, `gohan client`, and etcd"):
+            asked = [self._ask_router(name) for name in vpn.CHANGES] + [self._ask_commands()]
+            await _together(*asked, *([self._ask_etcd()] if keys.has_etcdctl() else []))
+
+    async def _ask_router(self, name: str) -> None:
+        address = self.seen.facts[f"lab.{name}"]
+        self.seen.changes[name] = await last_change(address, user=vpn.LOGIN, password=vpn.PASSWORD)
+
+    async def _ask_commands(self) -> None:
+        environment = {
+            "GOHAN_ENDPOINT_URL": self.seen.facts["api"],
+            "GOHAN_SCHEMA_URL": "/gohan/v0.1/schemas",
+            "GOHAN_CACHE_PATH": str(self._children.folder / "schemas.json"),
+        }
+        shows = (
+            ("vpn_interface", "show", self.seen.interface),
+            ("resource_mapping", "list", ""),
+            ("vpn_gateway", "show", vpn.GATEWAY),
+        )
+        for schema, verb, id in shows:
+            words = ["client", schema, verb, "--output-format", "json", *([id] if id else [])]
+            code, out = await self._children.run([*gohan(), *words], environment=environment)
+            self.seen.commands.append((" ".join(["gohan", *words]), out.rstrip()))
+            self.expectations.equal(f"`gohan {' '.join(words[:3])}` exits with 0", 0, code)
+            self.seen.shown[schema] = _json(out)
+
+    async def _ask_etcd(self) -> None:
+        self.seen.keys = await keys.read_keys(self._children, self.seen.facts["etcd"])
+
+    def judge(self) -> None:
+        """Everything that the record says."""
+        expect, seen = self.expectations, self.seen
+        interface = _member(seen.shown.get("vpn_interface"), "vpn_interface")
+        gateway = _member(seen.shown.get("vpn_gateway"), "vpn_gateway")
+        wanted = vpn.INTERFACE_REQUEST | {"id": seen.interface, "status": "ACTIVE"}
+        expect.contains("the interface is shown as recorded, ACTIVE", wanted, interface)
+        expect.contains("the gateway is shown as recorded, ACTIVE", vpn.GATEWAY_SHOWN, gateway)
+        expect.equal("the gateway names its interface", seen.interface, gateway.get("connected_vpn_interface"))
+        expect.equal("the gateway's routing instance has the recorded name", vpn.VRF, gateway.get("vrf_name"))
+        mappings = seen.shown.get("resource_mapping")
+        listed = isinstance(mappings, dict) and isinstance(mappings.get("resource_mappings"), list)
+        expect.holds("the mappings are listed", listed, str(mappings))
+        for name, (label, lines) in vpn.CHANGES.items():
+            expect.lines(f"{name} ({label}) has the recorded lines and no others", lines, seen.changes[name])
+        if seen.keys:
+            for path, id, version in (
+                ("vpn_interfaces", seen.interface, 1),
+                ("vpn_gateways", vpn.GATEWAY, 2),
+            ):
+                for root in ("config", "state"):
+                    key = f"/{root}/v2.0/{path}/{id}"
+                    found = _member(seen.keys, key).get("version")
+                    expect.equal(f"etcd has version {version} of /{root}/v2.0/{path}", version, found)
+            unfinished = [name for name in seen.keys if name.startswith("/jobs/")]
+            expect.holds("no job is left in etcd", not unfinished, ", ".join(unfinished))
+        ended = self._children.ended()
+        expect.holds("every process is still there", not ended, ", ".join(ended))
+
+    def show(self) -> None:
+        """What was found, for people."""
+        screen, seen = self._screen, self.seen
+        for name, (label, _) in vpn.CHANGES.items():
+            screen.heading(f"{name} ({label}): what the commit changed")
+            screen.lines(seen.changes[name])
+        screen.heading("etcd")
+        if not keys.has_etcdctl():
+            screen.lines(["etcdctl is not on PATH: not shown"])
+        for id in (seen.interface, vpn.GATEWAY):
+            for key, value in keys.of_resource(seen.keys, id).items():
+                screen.lines([f"{key}  {keys.summary(value)}"])
+        for line, out in seen.commands:
+            screen.heading(f"$ {line}")
+            screen.lines(out.splitlines())
+
+    def as_facts(self) -> dict[str, Any]:
+        """Everything, for `--json`."""
+        return {
+            "flow": self._flow,
+            "ok": not self.expectations.failed,
+            "ring": self.seen.facts,
+            "seconds": {name: round(took, 3) for name, took in self._screen.times.items()},
+            "vpn_interface": self.seen.interface,
+            "shown": self.seen.shown,
+            "changes": self.seen.changes,
+            "keys": sorted(self.seen.keys),
+            "expectations": [
+                {"text": item.text, "held": item.held, "seen": item.seen} for item in self.expectations.all
+            ],
+        }
+
+
+def write_facts(file: Path, facts: Mapping[str, Any]) -> None:
+    file.write_text(as_json(facts) + "\n")
+
+
+async def _together(*work: Coroutine[Any, Any, T]) -> list[T]:
+    """Run side by side; the first failure ends the others and is raised as itself."""
+    async with Tasks("demo", on_error=lambda name, error: None) as tasks:
+        results: list[T] = await asyncio.gather(*(tasks.start(str(number), item) for number, item in enumerate(work)))
+        return results
+
+
+def _json(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return None
+
+
+def _member(value: Any, name: str) -> dict[str, Any]:
+    member = value.get(name) if isinstance(value, dict) else None
+    return member if isinstance(member, dict) else {}
