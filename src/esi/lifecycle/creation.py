@@ -23,7 +23,9 @@ TENANT = "tenant"
 """The schema whose rows say which tenants are known."""
 
 ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~@:+-]{0,254}")
-"""Ids become parts of URLs and of etcd keys: no slash, no space, nothing that must be escaped."""
+"""Ids become parts of URLs and of etcd keys: no slash, no space, nothing that must be escaped; `.json` is no id's end,
+because URLs may carry it as a suffix.
+"""
 
 
 async def create(request: Request, schema: Schema, sent: Body, origin: Origin, *, id: str | None = None) -> Resource:
@@ -83,7 +85,7 @@ async def _know_tenant(request: Request, tenant: Any) -> None:
 
 
 def _checked_id(id_: Any) -> str:
-    if not isinstance(id_, str) or not ID.fullmatch(id_):
+    if not isinstance(id_, str) or not ID.fullmatch(id_) or id_.endswith(".json"):
         text = "must begin with a letter or digit and hold letters, digits and . _ ~ @ : + - only, at most 255"
         raise Invalid("the id cannot be used", [("id", text)])
     return id_

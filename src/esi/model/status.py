@@ -108,13 +108,6 @@ def _of_others(facts: Facts) -> str:
     return facts.current
 
 
-def pending(orchestration: str) -> str:
-    """The status word that goes with the beginning of a change."""
-    return {CREATE_IN_PROGRESS: PENDING_CREATE, UPDATE_IN_PROGRESS: PENDING_UPDATE, DELETE_IN_PROGRESS: PENDING_DELETE}[
-        orchestration
-    ]
-
-
 def reported(state: Mapping[str, Any], known: str, *, failed: bool) -> str | None:
     """The orchestration_state that a worker's report means, `known` being the one that stands; None if it says none.
 
