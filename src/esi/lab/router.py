@@ -10,7 +10,7 @@ import functools
 from importlib import resources
 
 from esi.clock import Clock
-from esi.errors import ConfigError
+from esi.errors import ConfigError, TemplateError
 from esi.lab.engine import Engine
 from esi.lab.refusals import refusals
 from esi.lab.rpc import answer
@@ -43,7 +43,10 @@ def _first(text: str) -> Tree:
     """Read a day-0 configuration once for all routers that begin with it."""
     tree = Tree()
     reader = Reader(tree, encode=functools.partial(encode, seed="day0"))
-    reader.load(parse(text, where="day0"))
+    try:
+        reader.load(parse(text, where="day0"))
+    except TemplateError as error:
+        raise ConfigError(str(error)) from error
     faults = [str(error) for error in reader.errors] or [fault.message for fault in refusals(tree)]
     if faults:
         raise ConfigError([f"day0: {fault}" for fault in faults])

@@ -37,7 +37,10 @@ def print_text(top: Node) -> str:
 
 
 def print_set(top: Node, before: tuple[str, ...] = ()) -> Iterator[str]:
-    """The same as set commands; an inactive statement is set and then deactivated."""
+    """The same as set commands; an inactive statement is set and then deactivated.
+
+    Comments have no set command, and of statements that the table does not know the levels cannot be read back.
+    """
     for node in top.ordered():
         words = (*before, *(quote(word) for word in node.words()))
         if node.spec.kind is Kind.VALUES and isinstance(node.value, tuple):

@@ -10,7 +10,9 @@ from esi.errors import TemplateError
 from esi.render.junos.text import Statement, mark, parse, print_statements, quote
 
 WORDS = st.text(
-    alphabet=st.characters(blacklist_categories=["Cc", "Cs", "Zl", "Zp"], blacklist_characters="\ue000\ue001\ufffe\uffff")
+    alphabet=st.characters(
+        blacklist_categories=["Cc", "Cs", "Zl", "Zp"], blacklist_characters="\ue000\ue001\ufffe\uffff"
+    )
 )
 HOSTILE = st.one_of(
     WORDS, st.sampled_from(['";', "}", "{ a", "]", "[", "/*", "*/", "#", "replace:", "a b", "\\", '\\"', ""])
