@@ -6,34 +6,32 @@ import itertools
 from functools import lru_cache
 from typing import Any
 
-from esi import services
+from esi.bootstrap.services import Services, load_services
 from esi.clock import SystemClock
 from esi.identity import SYSTEM, Identity
-from esi.lifecycle import Hooks, Lifecycle
+from esi.lifecycle import Lifecycle
 from esi.model.resource import Body, Ref, Resource
-from esi.schema import Catalogue, load
 from esi.store.sqlite import SqliteStore
 
 TENANT = "0a0b0c0d0e0f40a0a0b0c0d0e0f0a0b0"
 OTHER = "1a1b1c1d1e1f41a1b1c1d1e1f1a1b1c1"
 
 
-@lru_cache(maxsize=1)
-def catalogue() -> Catalogue:
-    return load(services.folders())
+@lru_cache(maxsize=2)
+def loaded(recorded_quirks: bool) -> Services:
+    return load_services("2018", recorded_quirks=recorded_quirks)
 
 
 class Desk:
     """An operator with one router pair, a service and a QoS option; `member` is a tenant's user."""
 
     def __init__(self, *, recorded_quirks: bool = False) -> None:
-        self.catalogue = catalogue()
-        hooks = Hooks()
-        services.register(hooks, recorded_quirks=recorded_quirks)
+        services = loaded(recorded_quirks)
+        self.catalogue = services.catalogue
         clock = SystemClock()
         self.store = SqliteStore(":memory:", self.catalogue, clock=clock, inline=True)
         self.life = Lifecycle(
-            self.catalogue, self.store, hooks, clock, recorded_quirks=recorded_quirks, monitoring=False
+            self.catalogue, self.store, services.hooks, clock, recorded_quirks=recorded_quirks, monitoring=False
         )
         self.member = Identity("jo", TENANT, ("Member",))
         self.stranger = Identity("sam", OTHER, ("Member",))
