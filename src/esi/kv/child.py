@@ -21,8 +21,9 @@ from pathlib import Path
 
 from esi.clock import Clock
 from esi.errors import Busy, EsiError, Rejected, Unreachable, Unsupported
-from esi.kv.connection import Tls
-from esi.kv.etcd import EtcdKV
+from esi.kv import rpc_pb2 as pb
+from esi.kv.connection import Connection, Tls
+from esi.kv.wire import RANGE
 from esi.tasks import Tasks
 
 START_SECONDS = 20.0
@@ -149,18 +150,18 @@ class EtcdChild:
     async def _answers(self) -> bool:
         """Whether it came up: True with the first answer to a real request, False when the process ended."""
         assert self._process is not None
-        kv = EtcdKV([self.endpoint], clock=self._clock, tls=self._tls, deadline=self.start_seconds)
+        way = Connection([self.endpoint], clock=self._clock, tls=self._tls, login=None, deadline=self.start_seconds)
         try:
             async with Tasks("etcd") as tasks:
                 ended = tasks.start("end", self._process.wait())
-                ready = tasks.start("ready", _ready(kv))
+                ready = tasks.start("ready", _ready(way))
                 await asyncio.wait({ended, ready}, return_when=asyncio.FIRST_COMPLETED)
                 if ended.done() or not ready.result() or _listens(self._process.pid, self.port):
                     return not ended.done() and ready.result()
                 await asyncio.wait({ended}, timeout=self.start_seconds)  # another's etcd answered; ours finds it out
                 return False
         finally:
-            await kv.close()
+            await way.close()
 
     async def stop(self) -> None:
         """End etcd in good order; the folder stays locked, `start` goes on with the same port."""
@@ -201,10 +202,10 @@ class EtcdChild:
         await self.close()
 
 
-async def _ready(kv: EtcdKV) -> bool:
+async def _ready(way: Connection) -> bool:
     """A read through the log of the cluster: done only when there is a leader. A refusal of our user is an answer."""
     try:
-        await kv.get("/")
+        await way.call(RANGE, pb.RangeRequest(key=b"/"))
     except Rejected:
         return True
     except EsiError:

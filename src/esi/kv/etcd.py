@@ -38,6 +38,9 @@ from esi.kv.wire import (
 DEADLINE_SECONDS = 10.0
 """How long a call is tried before it is Unreachable."""
 
+CLOSE_SECONDS = 2.0
+"""How long closing waits for an etcd that shall take the leases back."""
+
 
 class EtcdKV:
     """A client of one etcd cluster. `commits` and `reads` count requests that were answered, for budgets."""
@@ -191,11 +194,12 @@ class EtcdKV:
 
     async def close(self) -> None:
         """Give all leases back, end the thread and the connections. What is under way ends as Unreachable."""
-        for lease in self._renewals.held():
-            try:
-                await lease.revoke()
-            except Unreachable:
-                break  # they lapse by themselves
+        revokes = [lease.revoke() for lease in self._renewals.held()]
+        try:
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await asyncio.gather(*revokes, return_exceptions=True)
+        except TimeoutError:
+            pass  # they lapse by themselves
         self._renewals.close()
         await self._connection.close()
 

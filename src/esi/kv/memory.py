@@ -159,6 +159,9 @@ class MemoryKV:
 
     def restore(self, snapshot: tuple[dict[str, Entry], int]) -> None:
         """Go back to a snapshot; history before it is compacted. Nobody may be watching."""
+        for lease in self._leases.values():
+            lease.stop()
+        self._leases.clear()
         entries, self._revision = snapshot
         self._entries = dict(entries)
         self._keys = sorted(self._entries)

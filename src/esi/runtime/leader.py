@@ -19,6 +19,8 @@ from esi.tasks import Tasks
 
 LEASE_SECONDS = 3.0
 RETRY_SECONDS = 0.5
+GIVE_BACK_SECONDS = 2.0
+"""How long the end of a term waits for a store that does not answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +116,7 @@ async def _lease_ends(lease: Lease, term: Term) -> None:
 
 async def _give_back(lease: Lease) -> None:
     try:
-        await lease.revoke()
-    except (Unreachable, LeaseLost):
+        async with asyncio.timeout(GIVE_BACK_SECONDS):
+            await lease.revoke()
+    except (TimeoutError, Unreachable, LeaseLost):
         return  # it lapses by itself

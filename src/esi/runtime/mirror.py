@@ -7,6 +7,7 @@ up is never older than what they hear. A new listing tells only the differences,
 from __future__ import annotations
 
 import asyncio
+import logging
 from bisect import bisect_left, insort
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import aclosing
@@ -15,6 +16,8 @@ from esi.clock import Clock
 from esi.errors import Compacted, TemporaryError
 from esi.kv import KV, Entry, Event
 from esi.runtime.together import together
+
+_log = logging.getLogger(__name__)
 
 Listener = Callable[[str, Event | None], None]
 """Hears of a changed key; the event, or None when a listing showed the difference."""
@@ -74,6 +77,7 @@ class Mirror:
             except Compacted:
                 continue
             except TemporaryError as error:
+                _log.info("%s: cannot read %s: %s", self.name, prefix, error)
                 await self._clock.sleep(error.after or RETRY_SECONDS)
 
     async def _list(self, prefix: str) -> None:
