@@ -29,9 +29,18 @@ MEMORY = ":memory:"
 class SqliteStore:
     """The Store on one SQLite file. Made inside a running loop; `close` ends its threads."""
 
-    def __init__(self, path: str | Path, catalogue: Catalogue, *, clock: Clock, inline: bool = False) -> None:
+    def __init__(
+        self,
+        path: str | Path,
+        catalogue: Catalogue,
+        *,
+        clock: Clock,
+        inline: bool = False,
+        busy_seconds: float = BUSY_SECONDS,
+    ) -> None:
         self._path = str(path)
         self._clock = clock
+        self._busy_seconds = busy_seconds
         self._count = Count()
         self._reads = Count()
         self._statements = Statements(catalogue)
@@ -63,7 +72,7 @@ class SqliteStore:
         connection = sqlite3.connect(
             self._path,
             isolation_level=None,
-            timeout=BUSY_SECONDS,
+            timeout=self._busy_seconds,
             check_same_thread=False,
             cached_statements=1024,
         )

@@ -1,0 +1,371 @@
+"""What every store does: on SQLite with its threads, and inline in memory."""
+
+from __future__ import annotations
+
+import asyncio
+import resource
+import sqlite3
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from esi.clock import SystemClock
+from esi.errors import Broken, Conflict, Invalid, NotFound, Unreachable
+from esi.model.resource import Ref, Resource
+from esi.schema import load_documents
+from esi.store import Cause, LogRow, Query, Store, Tx
+from esi.store.sqlite import SqliteStore
+
+SCHEMAS = """
+schemas:
+- {id: box, singular: box, plural: boxes, title: Box, description: d, schema: {type: object, properties: {
+    id: {type: string}, tenant_id: {type: string}, text: {type: string}, whole: {type: integer}, number: {type: number},
+    flag: {type: boolean}, thing: {type: object}, list: {type: array}, any: {type: [string, integer, "null"]},
+    only: {type: string, unique: true}, box_id: {type: string, relation: box},
+    boxes: {type: array, items: {type: string, relation: box}}, select: {type: string}, a-b: {type: string}}}}
+"""
+CATALOGUE = load_documents(SCHEMAS)
+NAMES = list(CATALOGUE["box"].properties)
+
+
+@pytest.fixture(params=["threads", "inline"])
+async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[SqliteStore]:
+    inline = request.param == "inline"
+    made = SqliteStore(":memory:" if inline else tmp_path / "esi.db", CATALOGUE, clock=SystemClock(), inline=inline)
+    yield made
+    await made.close()
+
+
+def box(id_: str, **body: Any) -> Resource:
+    return Resource(Ref("box", id_), {name: body.get(name) for name in NAMES} | {"id": id_})
+
+
+async def insert(store: Store, *rows: Resource) -> None:
+    async def work(tx: Tx) -> None:
+        for row in rows:
+            await tx.insert(row)
+
+    await store.transaction(work)
+
+
+async def listed(store: Store, **query: Any) -> list[str]:
+    rows = await store.read(lambda tx: tx.list("box", Query(**query)))
+    return [row.id for row in rows]
+
+
+WHOLE = st.integers(-(2**63), 2**63 - 1)
+TEXT = st.text(st.characters(codec="utf-8"))
+JSON = st.recursive(
+    st.none() | st.booleans() | WHOLE | TEXT, lambda i: st.lists(i) | st.dictionaries(TEXT, i), max_leaves=8
+)
+BODIES = st.fixed_dictionaries(
+    {},
+    optional={
+        "text": TEXT,
+        "whole": WHOLE,
+        "number": WHOLE | st.floats(allow_nan=False, allow_infinity=False),
+        "flag": st.booleans(),
+        "thing": st.dictionaries(TEXT, JSON),
+        "list": st.lists(JSON),
+        "any": TEXT | WHOLE,
+        "select": TEXT,
+        "a-b": TEXT,
+    },
+)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None)
+@given(
+    body=BODIES,
+    versions=st.tuples(WHOLE, WHOLE, WHOLE),
+    state=st.dictionaries(TEXT, JSON),
+    error=TEXT,
+    marked=st.booleans(),
+)
+def test_what_goes_in_comes_out(
+    body: dict[str, Any], versions: tuple[int, int, int], state: dict[str, Any], error: str, marked: bool
+) -> None:
+    async def round_trip() -> None:
+        store = SqliteStore(":memory:", CATALOGUE, clock=SystemClock(), inline=True)
+        row = box("x", **body)
+        row.config_version, row.state_version, row.monitoring_version = versions
+        row.state, row.state_error, row.marked_for_deletion, row.state_monitoring = state, error, marked, state
+        await insert(store, row)
+        got = await store.read(lambda tx: tx.get(row.ref))
+        assert got == row
+        assert [type(value) for value in got.body.values()] == [type(value) for value in row.body.values()]
+        await store.close()
+
+    asyncio.run(round_trip())
+
+
+async def test_rows_are_inserted_changed_and_removed(store: SqliteStore) -> None:
+    row = box("a", text="one", boxes=["b"])
+    await insert(store, row)
+    row.body["text"], row.config_version = "two", 2
+
+    async def change(tx: Tx) -> None:
+        await tx.update(row)
+        assert await tx.get(row.ref) == row  # a transaction sees its own writes
+
+    await store.transaction(change)
+    assert await store.read(lambda tx: tx.get(row.ref)) == row
+    with pytest.raises(NotFound):
+        await store.transaction(lambda tx: tx.update(box("nobody")))
+    with pytest.raises(NotFound):
+        await store.read(lambda tx: tx.get(Ref("ghost", "x")))
+    await store.transaction(lambda tx: tx.delete(row.ref))
+    assert await store.read(lambda tx: tx.get(row.ref)) is None
+
+
+async def test_ids_and_unique_properties_are_taken_once(store: SqliteStore) -> None:
+    await insert(store, box("a", only="x"), box("b"), box("c"))
+    with pytest.raises(Conflict) as refused:
+        await insert(store, box("a"))
+    assert refused.value.details["property"] == "id"
+    with pytest.raises(Conflict) as refused:
+        await insert(store, box("d", only="x"))
+    assert refused.value.details["property"] == "only"
+    found = await store.read(lambda tx: tx.find("box", "only", "x"))
+    assert found is not None
+    assert found.id == "a"
+    assert await store.read(lambda tx: tx.find("box", "only", "y")) is None
+
+
+async def test_lists_filter_sort_and_page(store: SqliteStore) -> None:
+    await insert(
+        store,
+        box("a", text="x%y", whole=3, flag=True, tenant_id="t1"),
+        box("b", text="xay", whole=1, flag=False, tenant_id="t2"),
+        box("c", text="X_Y", whole=2, tenant_id="t1"),
+    )
+    assert await listed(store) == ["a", "b", "c"]
+    assert await listed(store, sort="-whole") == ["a", "c", "b"]
+    assert await listed(store, sort="whole", limit=1, offset=1) == ["c"]
+    assert await listed(store, offset=2) == ["c"]
+    assert await listed(store, limit=0) == []
+    assert await listed(store, filters={"whole": [1, 3]}) == ["a", "b"]
+    assert await listed(store, filters={"whole": [1, 3], "flag": [True]}) == ["a"]
+    assert await listed(store, filters={"whole": [1], "flag": [True]}, any_of=True) == ["a", "b"]
+    assert await listed(store, any_of=True) == []
+    assert await listed(store, filters={"flag": [None, False]}) == ["b", "c"]
+    assert await listed(store, filters={"whole": []}) == []
+    assert await listed(store, filters={"text": ["%"]}, search=frozenset({"text"})) == ["a"]
+    assert await listed(store, filters={"text": ["_"]}, search=frozenset({"text"})) == ["c"]
+    assert await listed(store, filters={"whole": [1, 2]}, owner="t1") == ["c"]
+    assert await listed(store, filters={"whole": [1], "text": ["x%y"]}, any_of=True, owner="t1") == ["a"]
+    assert await store.read(lambda tx: tx.count("box", Query(filters={"whole": [1, 3]}, limit=1))) == 2
+    for query in (Query(filters={"thing": ["x"]}), Query(filters={"nope": ["x"]}), Query(sort="nope")):
+        with pytest.raises(Invalid):
+            await listed(store, filters=query.filters, sort=query.sort)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None)
+@given(
+    rows=st.lists(st.tuples(st.sampled_from("abc'\"%_\\"), st.integers(0, 3)), max_size=12),
+    texts=st.lists(st.sampled_from("abc'\"%_\\"), max_size=3),
+    wholes=st.lists(st.integers(0, 3), max_size=3),
+    any_of=st.booleans(),
+)
+def test_filters_mean_what_they_say(
+    rows: list[tuple[str, int]], texts: list[str], wholes: list[int], any_of: bool
+) -> None:
+    async def compare() -> None:
+        store = SqliteStore(":memory:", CATALOGUE, clock=SystemClock(), inline=True)
+        await insert(store, *(box(f"{n:03d}", text=text, whole=whole) for n, (text, whole) in enumerate(rows)))
+        either = any if any_of else all
+        wanted = [f"{n:03d}" for n, (t, w) in enumerate(rows) if either((t in texts, w in wholes))]
+        query = {"filters": {"text": texts, "whole": wholes}, "any_of": any_of}
+        assert await listed(store, **query) == wanted
+        assert await listed(store, **query, search=frozenset({"text"})) == wanted
+        await store.close()
+
+    asyncio.run(compare())
+
+
+async def test_who_refers_is_found_in_columns_and_lists(store: SqliteStore) -> None:
+    await insert(store, box("a"), box("b", box_id="a"), box("c", boxes=["a", "b", "a"]))
+
+    async def holders(property: str, target: str) -> list[str]:
+        return [row.id for row in await store.read(lambda tx: tx.referring("box", property, target))]
+
+    assert (await holders("box_id", "a"), await holders("boxes", "a"), await holders("boxes", "c")) == (
+        ["b"],
+        ["c"],
+        [],
+    )
+    await store.transaction(lambda tx: tx.update(box("c", boxes=["b"])))
+    assert (await holders("boxes", "a"), await holders("boxes", "b")) == ([], ["c"])
+    await store.transaction(lambda tx: tx.delete(Ref("box", "c")))
+    assert await holders("boxes", "b") == []
+
+
+async def test_a_transaction_that_fails_leaves_nothing_and_spares_its_neighbours(store: SqliteStore) -> None:
+    async def bad(tx: Tx) -> None:
+        await tx.insert(box("bad"))
+        await tx.send("create", "/bad", b"{}")
+        raise Conflict("no")
+
+    good = [insert(store, box(f"good{n}")) for n in range(20)]
+    results = await asyncio.gather(*good, store.transaction(bad), insert(store, box("good0")), return_exceptions=True)
+    assert [type(result) for result in results[20:]] == [Conflict, Conflict]
+    assert results[:20] == [None] * 20
+    assert len(await listed(store)) == 20
+    assert await store.outbox_batch(10) == []
+
+
+async def test_only_the_transactions_own_methods_may_be_awaited(store: SqliteStore) -> None:
+    async def sleepy(tx: Tx) -> None:
+        await tx.insert(box("a"))
+        await asyncio.sleep(0)
+
+    with pytest.raises(Broken):
+        await store.transaction(sleepy)
+    kept: list[Tx] = []
+
+    async def leak(tx: Tx) -> None:
+        kept.append(tx)
+
+    await store.transaction(leak)
+    with pytest.raises(Broken):
+        await kept[0].get(Ref("box", "a"))
+    assert await listed(store) == []
+
+
+async def test_the_outbox_keeps_order_and_wakes(store: SqliteStore) -> None:
+    assert not await store.wake.wait(at_most=0.0)
+
+    async def write(tx: Tx) -> None:
+        await tx.send("create", "/a", b"1", version=1, request_id="r")
+        await tx.send("update", "/a", b"2", version=2, marked=True)
+        await tx.send("effect", "tell", b"3")
+
+    await store.transaction(write)
+    assert await store.wake.wait(at_most=5.0)
+    rows = await store.outbox_batch(2)
+    assert [(row.kind, row.path, row.body, row.version, row.marked_for_deletion) for row in rows] == [
+        ("create", "/a", b"1", 1, False),
+        ("update", "/a", b"2", 2, True),
+    ]
+    await store.outbox_park(rows[0].id, "too large")
+    await store.outbox_done([rows[1].id])
+    assert [row.body for row in await store.outbox_batch(10)] == [b"3"]
+    assert [(row.body, error) for row, error in await store.outbox_parked()] == [(b"1", "too large")]
+    await store.transaction(write)
+    assert [row.body for row in await store.outbox_batch(10)] == [b"3", b"1", b"2", b"3"]
+
+
+async def test_the_log_follows_causes(store: SqliteStore) -> None:
+    cause = Cause("box", "a", 1)
+    lines = [
+        LogRow(Ref("box", "a"), 1, "create", "r1", "root", 1.5),
+        LogRow(Ref("box", "b"), 2, "update", "r1", "root", 1.5, cause, "why"),
+    ]
+
+    async def write(tx: Tx) -> None:
+        for line in lines:
+            await tx.log(line)
+
+    await store.transaction(write)
+    assert await store.read(lambda tx: tx.history(Ref("box", "a"))) == lines[:1]
+    assert await store.read(lambda tx: tx.caused_by(cause)) == lines[1:]
+    assert await store.read(lambda tx: tx.caused_by(Cause("box", "a", 2))) == []
+
+
+async def test_values_of_pools_are_taken_once(store: SqliteStore) -> None:
+    a, b = Ref("box", "a"), Ref("box", "b")
+    await store.transaction(lambda tx: tx.allocate("vlans", "7", a))
+    with pytest.raises(Conflict):
+        await store.transaction(lambda tx: tx.allocate("vlans", "7", b))
+    await store.transaction(lambda tx: tx.allocate("other", "7", b))
+    assert await store.read(lambda tx: tx.taken("vlans")) == {"7": a}
+    await store.transaction(lambda tx: tx.release("vlans", "7"))
+    await store.transaction(lambda tx: tx.release("vlans", "7"))
+    await store.transaction(lambda tx: tx.release_all(b))
+    assert await store.read(lambda tx: tx.taken("other")) == {}
+
+
+async def test_numbers_too_large_are_the_callers_fault(store: SqliteStore) -> None:
+    with pytest.raises(Invalid):
+        await insert(store, box("a", number=2**63))
+
+
+async def test_statements_and_commits_are_counted(store: SqliteStore) -> None:
+    statements, commits = store.statements, store.commits
+    await insert(store, box("a"), box("b"))
+    assert (store.statements - statements, store.commits - commits) == (2 + 0, 1)
+
+
+async def test_commits_survive_and_new_properties_are_added(tmp_path: Path) -> None:
+    path = tmp_path / "esi.db"
+    first = SqliteStore(path, CATALOGUE, clock=SystemClock())
+    await insert(first, box("a", text="kept"))
+    await first.close()
+    wider = load_documents(
+        SCHEMAS.replace("text: {type: string}", "text: {type: string}, more: {type: array, default: [1]}")
+    )
+    second = SqliteStore(path, wider, clock=SystemClock())
+    row = await second.read(lambda tx: tx.get(Ref("box", "a")))
+    assert row is not None
+    assert (row.body["text"], row.body["more"]) == ("kept", [1])
+    await second.close()
+    with pytest.raises(Unreachable):
+        await second.transaction(lambda tx: tx.get(Ref("box", "a")))
+
+
+async def test_a_group_shares_its_commit(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path / "esi.db", CATALOGUE, clock=SystemClock())
+    await asyncio.gather(*(insert(store, box(f"{n}")) for n in range(200)))
+    assert store.commits < 100
+    assert len(await listed(store)) == 200
+    await store.close()
+
+
+async def test_a_locked_database_is_unreachable(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path / "esi.db", CATALOGUE, clock=SystemClock(), busy_seconds=0.05)
+    other = sqlite3.connect(tmp_path / "esi.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(Unreachable):
+        await insert(store, box("a"))
+    assert await listed(store) == []
+    other.execute("ROLLBACK")
+    other.close()
+    await insert(store, box("a"))
+    await store.close()
+
+
+async def test_a_full_disk_is_unreachable_and_nothing_is_half_done(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path / "esi.db", CATALOGUE, clock=SystemClock())
+    await insert(store, box("a"))
+    old = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (400_000, old[1]))
+    try:
+        with pytest.raises(Unreachable):
+            await insert(store, *(box(f"big{n}", text="x" * 100_000) for n in range(40)))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, old)
+    assert await listed(store) == ["a"]
+    await insert(store, box("b"))
+    assert await listed(store) == ["a", "b"]
+    await store.close()
+
+
+async def test_snapshots_bring_a_store_back(tmp_path: Path) -> None:
+    store = SqliteStore(":memory:", CATALOGUE, clock=SystemClock(), inline=True)
+    await insert(store, box("a"))
+    snapshot = store.snapshot()
+    await insert(store, box("b"))
+    store.restore(snapshot)
+    assert await listed(store) == ["a"]
+    await insert(store, box("b"))
+    assert await listed(store) == ["a", "b"]
+    await store.close()
+
+
+async def test_places_that_cannot_be_opened(tmp_path: Path) -> None:
+    with pytest.raises(Unreachable):
+        SqliteStore(tmp_path / "nowhere" / "esi.db", CATALOGUE, clock=SystemClock())
