@@ -137,7 +137,7 @@ schemas:
   schema: {type: object, properties: {id: {type: string}, text: {type: string, permission: [create, update]}}}
 policies:
 - {id: all, principal: admin, action: "*"}
-- {id: own, principal: Member, action: "*", condition: [is_owner], resource: {path: "/v2.0/.*"}}
+- {id: own, principal: Member, action: "*", condition: [is_owner], resource: {path: "/v2.0/(?!pairs).*"}}
 - {id: pairs, principal: Member, action: read, resource: {path: /v2.0/pairs, properties: [id, status]}}
 - {id: locked, principal: Member, action: delete, effect: deny, resource: {path: /v2.0/notes}}
 """

@@ -1,0 +1,67 @@
+"""The room itself: a real socket, a real client."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+import socket
+from collections.abc import AsyncIterator
+from typing import Any
+
+import aiohttp
+import pytest
+
+from esi.api import ApiRoom
+from esi.errors import Unreachable
+from esi.schema import Catalogue
+from esi.tasks import Tasks
+from unit.api.serving import People
+from unit.lifecycle.ring import Ring
+
+HEADERS = {"X-Auth-Token": "root", "Content-Type": "application/json"}
+
+
+async def test_a_served_room_answers_and_ends(known: Catalogue) -> None:
+    ring = Ring(known)
+    room = ApiRoom(ring.lifecycle, People(), port=0)
+    async with Tasks("test") as tasks, aiohttp.ClientSession(headers=HEADERS) as http:
+        tasks.start("api", room.run())
+        await room.ready.wait()
+        assert room.bound_port != 0
+        notes = f"{room.url}/v2.0/notes"
+
+        async def put(number: int) -> int:
+            async with http.put(f"{notes}/n{number}", json={"text": str(number)}) as answer:
+                return answer.status
+
+        assert set(await asyncio.gather(*(put(number) for number in range(50)))) == {201}
+        async with http.get(notes, params={"limit": "1"}) as answer:
+            assert answer.headers["X-Total-Count"] == "50"
+        async with http.head(f"{notes}/n1") as answer:
+            assert (answer.status, await answer.read()) == (200, b"")
+        async with http.delete(f"{notes}/n1") as answer:
+            assert (answer.status, await answer.read()) == (204, b"")
+        for data in (_slices(), io.BytesIO(json.dumps({"text": "x" * 1_100_000}).encode())):
+            assert await _refused(http, notes, data) == 413
+        other = ApiRoom(ring.lifecycle, People(), port=room.bound_port)
+        with pytest.raises(Unreachable, match="cannot listen"):
+            await other.run()
+    assert not room.ready.is_set()
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", room.bound_port), timeout=1)
+    await ring.store.close()
+
+
+async def _slices() -> AsyncIterator[bytes]:
+    yield b'{"text": "'
+    for _slice in range(20):
+        yield b"x" * 65536
+    yield b'"}'
+
+
+async def _refused(http: aiohttp.ClientSession, url: str, data: Any) -> int:
+    async with http.post(url, data=data) as answer:
+        document = await answer.json()
+        assert document["code"] == "too_large"
+        return answer.status
