@@ -2,7 +2,7 @@
 
 Jinja runs before YAML is parsed, so a value could become structure in two languages. Against YAML: what an expression
 puts out must be a scalar without control characters and without YAML's indicators. Against configuration text: strings
-leave between marks (esi.render.marks). Whatever needs more freedom goes in as a Heat parameter instead.
+leave between marks (esi.render.marks), empty ones too. Whatever needs more freedom goes in as a Heat parameter.
 Only plain data enters the sandbox, nothing in it can be changed, and an unknown name is an error.
 """
 
@@ -93,12 +93,13 @@ def _finalize(value: Any) -> Any:
         return value
     if not isinstance(value, str):
         raise TemplateError(_PLACE, f"puts out a {type(value).__name__}; only single values can stand in a template")
-    if value and (fault := unprintable(value)):
+    fault = unprintable(value)
+    if fault:
         raise TemplateError(_PLACE, f"a value holds {fault}, which no configuration text may carry")
     found = _INDICATORS.search(value)
     if found:
         raise TemplateError(_PLACE, f"a value holds {found.group()!r}, which could become structure: use a parameter")
-    return mark(value) if value else ""
+    return mark(value)
 
 
 def _plain(value: Any, name: str) -> Any:
