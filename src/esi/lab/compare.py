@@ -9,7 +9,6 @@ and each list have their own.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import groupby
 from typing import NamedTuple
 
 from esi.render.junos.printing import leaf_text, print_node
@@ -52,18 +51,18 @@ class _Hunks:
         """Changes inside a container that both versions have."""
         if old is new:
             return
-        sides = sorted(
-            ((node.rank[0], node.spec.name, which, number, node) for which, top in enumerate((old, new))
-             for number, node in enumerate(top.ordered())),
-            key=lambda side: side[:4],
-        )  # fmt: skip
-        for _, group in groupby(sides, key=lambda side: side[:2]):
-            found = list(group)
-            before = [side[4] for side in found if side[2] == 0]
-            after = [side[4] for side in found if side[2] == 1]
-            if found[0][4].spec.kind in (Kind.LIST, Kind.GENERIC):
-                self._list(before, after, place, found[0][1] or "?")
-            elif before and after and before[0].spec.inside:
+        kinds = {
+            node.rank[0]: node.spec
+            for one, other in ((old, new), (new, old))
+            for name, node in one.children.items()
+            if other.children.get(name) is not node
+        }
+        for order, spec in sorted(kinds.items(), key=lambda kind: kind[0]):
+            before = [node for node in old.ordered() if node.rank[0] == order]
+            after = [node for node in new.ordered() if node.rank[0] == order]
+            if spec.kind in (Kind.LIST, Kind.GENERIC):
+                self._list(before, after, place, spec.name or "?")
+            elif before and after and spec.inside:
                 self._both(before[0], after[0], place)
             elif not (before and after and equal(before[0], after[0])):
                 self._replaced(before, after, place)
@@ -133,6 +132,8 @@ def _named(node: Node, place: _Place) -> str:
 def _moved(before: Sequence[Ident], after: Sequence[Ident]) -> set[Ident]:
     """Entries that must move to turn one order into the other: those outside a common run that keeps its order."""
     moved: set[Ident] = set()
+    if before == after:
+        return moved
     rest = list(before)
     for name in after:
         if rest and rest[0] == name:

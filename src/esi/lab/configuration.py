@@ -25,12 +25,21 @@ async def get_config(session: LabSession, operation: Element) -> Sequence[bytes 
     if source is None or not len(source):
         raise session.router.refused("syntax error", bad="source")
     candidate = child(source, "candidate") is not None
-    top, entry = _database(session, "candidate" if candidate else "committed", 0)
+    return [_data(session, "candidate" if candidate else "committed", operation)]
+
+
+async def get(session: LabSession, operation: Element) -> Sequence[bytes | Element]:
+    """The running configuration; state is asked for by requests of its own."""
+    return [_data(session, "committed", operation)]
+
+
+def _data(session: LabSession, database: str, operation: Element) -> Element:
+    top, entry = _database(session, database, 0)
     chosen = child(operation, "filter")
     wanted = child(chosen, "configuration") if chosen is not None else None
     data = etree.Element("data")
     data.append(_filtered(replies.configuration(top, entry), wanted))
-    return [data]
+    return data
 
 
 async def get_configuration(session: LabSession, operation: Element) -> Sequence[bytes | Element]:

@@ -10,11 +10,11 @@ firewall (dfwd) say what they cannot use. Their errors have other shapes, a summ
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from esi.lab.groups import expand, group
-from esi.lab.interfaces import interface_faults
+from esi.lab.interfaces import NO_VLANS, Vlans, interface_faults, vlans
 from esi.lab.references import Reference, references
 from esi.lab.routing import instance_faults
 from esi.lab.words import Fault
@@ -29,18 +29,19 @@ class Findings:
     groups: Node | None
     faults: list[Fault] = field(default_factory=list)
     refers: list[Reference] = field(default_factory=list)
+    vlans: Vlans = NO_VLANS
 
 
 def refusals(tree: Tree) -> list[Fault]:
     """Why a router would not commit this configuration; empty when it would. The last is the summary."""
     top = tree.root
     faults: list[Fault] = []
-    instances: dict[str, str] = {}
+    defined = _Defined(top)
     for way in _parts(top):
         findings = _findings(top, way)
         faults += findings.faults
         for reference in findings.refers:
-            faults += _follow(top, reference, instances)
+            faults += defined.faults(reference)
     if not faults:
         return []
     checked = [fault for fault in faults if fault.type == "application"]
@@ -71,54 +72,86 @@ def _findings(top: Node, way: tuple[Node, ...]) -> Findings:
     if plain and isinstance(known, Findings) and known.groups is groups:
         return known
     findings = Findings(groups)
-    whole = expand(top, way)
     levels = tuple(" ".join(one.words()) for one in way)
-    findings.refers += references(node, whole, levels)
     if node.spec.name == "interface":
-        findings.faults += interface_faults(whole)
-    elif node.spec.name in ("instance", "protocols"):
-        findings.faults += instance_faults(whole, levels)
+        _look_at_interface(top, way, levels, findings)
+    else:
+        whole = expand(top, way)
+        findings.refers += references(node, whole, levels)
+        if node.spec.name in ("instance", "protocols"):
+            findings.faults += instance_faults(whole, levels)
+        elif node.spec.name == "unit":
+            findings.vlans = vlans(whole)
     node.facts = findings if plain else None
     return findings
 
 
-def _follow(top: Node, reference: Reference, instances: dict[str, str]) -> Iterator[Fault]:
-    """What is wrong with a reference. `instances` remembers which instance has an interface."""
+def _look_at_interface(top: Node, way: tuple[Node, ...], levels: tuple[str, ...], findings: Findings) -> None:
+    """An interface may have thousands of units: each is a part of its own, the rest is looked at without them."""
+    node = way[-1]
+    bare = node.clone(object())
+    bare.children = {name: child for name, child in node.children.items() if child.spec.name != "unit"}
+    whole = expand(top, (*way[:-1], bare))
+    findings.refers += references(bare, whole, levels)
+    units: list[tuple[str, Vlans]] = []
+    for unit in node.entries("unit"):
+        found = _findings(top, (*way, unit))
+        findings.refers += found.refers
+        units.append((str(unit.key), found.vlans))
+    findings.faults += interface_faults(whole, units)
+
+
+class _Defined:
+    """What a configuration defines, asked for by references; `instances` remembers which instance has an interface."""
+
+    def __init__(self, top: Node) -> None:
+        self._top = top
+        self._known: dict[tuple[str, str, str], bool] = {}
+        self._instances: dict[str, str] = {}
+
+    def faults(self, reference: Reference) -> Iterable[Fault]:
+        """What is wrong with a reference."""
+        if reference.kind == "interface":
+            return self._interface(reference)
+        asked = (reference.kind, reference.name, reference.family)
+        if asked not in self._known:
+            self._known[asked] = self._is_there(reference)
+        return () if self._known[asked] else _undefined(reference)
+
+    def _is_there(self, reference: Reference) -> bool:
+        entry = (reference.kind, reference.name)
+        places: list[tuple[Ident, ...]] = [("firewall", entry)]
+        if reference.kind == "group":
+            return group(self._top, reference.name) is not None
+        if reference.kind in ("prefix-list", "policy-statement"):
+            places = [("policy-options", entry)]
+        elif reference.kind == "filter" and reference.family:
+            places.append(("firewall", "family", reference.family, entry))
+        return any(_active(self._top.get(*place)) for place in places)
+
+    def _interface(self, reference: Reference) -> Iterator[Fault]:
+        name = reference.name
+        physical, _, unit = name.partition(".")
+        known = self._top.get("interfaces", ("interface", physical), ("unit", unit or "0"))
+        if name != "all" and not _active(known):
+            path = edit_path(reference.path)
+            yield Fault("mgd: Interface must be defined", path, f"interface {name}", "application", "invalid-value")
+        instance = reference.path[1]
+        owner = self._instances.setdefault(name, instance)
+        if owner != instance:
+            text = f"RT Instance: Interface {name} is already configured in instance {owner}"
+            yield Fault(text, "[edit routing-instances]", f"'{instance}'", daemon="rpd")
+
+
+def _undefined(reference: Reference) -> Iterator[Fault]:
     kind, name, path = reference.kind, reference.name, edit_path(reference.path)
-    if kind == "interface":
-        yield from _interface(top, reference, instances)
-    elif kind == "group":
-        if group(top, name) is None:
-            yield Fault(f"apply group '{name}' is not defined", path, f"apply-groups {name}")
-            yield Fault("apply-groups expansion failed", path)
-    elif not any(_active(top.get(*place)) for place in _places(reference)):
-        if kind == "policy-statement":
-            yield Fault(f"Policy error: Policy {name} referenced but not defined", path, reference.bad, daemon="rpd")
-        else:
-            yield Fault(f"Referenced {kind} '{name}' is not defined", path, reference.bad, daemon="dfwd")
-
-
-def _places(reference: Reference) -> list[tuple[Ident, ...]]:
-    """Where what is referred to may be defined."""
-    entry = (reference.kind, reference.name)
-    if reference.kind in ("prefix-list", "policy-statement"):
-        return [("policy-options", entry)]
-    if reference.kind == "filter" and reference.family:
-        return [("firewall", entry), ("firewall", "family", reference.family, entry)]
-    return [("firewall", entry)]
-
-
-def _interface(top: Node, reference: Reference, instances: dict[str, str]) -> Iterator[Fault]:
-    name, path = reference.name, edit_path(reference.path)
-    physical, _, unit = name.partition(".")
-    known = top.get("interfaces", ("interface", physical), ("unit", unit or "0"))
-    if name != "all" and not _active(known):
-        yield Fault("mgd: Interface must be defined", path, f"interface {name}", "application", "invalid-value")
-    instance = reference.path[1] if len(reference.path) > 1 else "master"
-    owner = instances.setdefault(name, instance)
-    if owner != instance:
-        text = f"RT Instance: Interface {name} is already configured in instance {owner}"
-        yield Fault(text, "[edit routing-instances]", f"'{instance}'", daemon="rpd")
+    if kind == "group":
+        yield Fault(f"apply group '{name}' is not defined", path, f"apply-groups {name}")
+        yield Fault("apply-groups expansion failed", path)
+    elif kind == "policy-statement":
+        yield Fault(f"Policy error: Policy {name} referenced but not defined", path, reference.bad, daemon="rpd")
+    else:
+        yield Fault(f"Referenced {kind} '{name}' is not defined", path, reference.bad, daemon="dfwd")
 
 
 def _active(node: Node | None) -> bool:

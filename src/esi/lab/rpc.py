@@ -8,7 +8,7 @@ from lxml import etree
 
 from esi.errors import TemplateError
 from esi.lab import replies
-from esi.lab.configuration import get_config, get_configuration, get_rollback_information
+from esi.lab.configuration import get, get_config, get_configuration, get_rollback_information
 from esi.lab.replies import OK
 from esi.lab.session import LabSession
 from esi.lab.words import Fault, Refused
@@ -249,6 +249,7 @@ _HANDLERS: dict[str, Handler] = {
     "commit": _commit,
     "commit-configuration": _commit_configuration,
     "validate": _validate,
+    "get": get,
     "get-config": get_config,
     "get-configuration": get_configuration,
     "get-rollback-information": get_rollback_information,

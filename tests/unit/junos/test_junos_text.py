@@ -140,6 +140,12 @@ def test_what_breaks_the_grammar_names_its_line(text: str, line: int) -> None:
     assert refused.value.path == f"configs.0, line {line}"
 
 
+def test_nesting_has_an_end() -> None:
+    assert parse("a {" * 60 + "}" * 60)
+    with pytest.raises(TemplateError):
+        parse("a {" * 100_000)
+
+
 def test_an_unclosed_quote_is_found_quickly() -> None:
     with pytest.raises(TemplateError):
         parse('a "' + "x" * 200_000)

@@ -227,3 +227,16 @@ async def test_hostile_words_come_back_as_words(session: LabSession) -> None:
     """A refused value is repeated in the error, whatever it holds, and the reply is still XML."""
     reply = await load_set(session, "set interfaces ge-0/0/1 unit &quot;7&lt;/error-message&gt;&quot; vlan-id 1")
     assert reply.errors[0].bad_element == "7</error-message>"
+
+
+async def test_deep_nesting_is_refused_and_the_session_goes_on(session: LabSession) -> None:
+    nested = "<a>" * 200 + "</a>" * 200
+    text = f"<configuration-text>{'system {' * 500}</configuration-text>"
+    for operation in (
+        f"<load-configuration><configuration><system>{nested}</system></configuration></load-configuration>",
+        f"<load-configuration format='text'>{text}</load-configuration>",
+        f"<get-config><source><running/></source><filter><configuration>{nested}</configuration></filter></get-config>",
+    ):
+        reply = await ask(session, operation)
+        assert not reply.ok or local(reply.root[0]) == "data"
+    assert session.open

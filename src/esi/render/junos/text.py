@@ -23,6 +23,7 @@ OPEN_MARK = "\ue000"
 CLOSE_MARK = "\ue001"
 TAGS = frozenset({"inactive:", "active:", "replace:", "delete:", "protect:", "unprotect:"})
 INDENT = "    "
+_DEEPEST = 64
 
 _MARKED = "\ue000[^\ue000\ue001]*+\ue001"
 _QUOTED = f'"(?:[^"\\\\\n\ue000\ue001]++|\\\\[^\n\ue000\ue001]|{_MARKED})*+"'
@@ -196,7 +197,7 @@ class _Reader:
         if token.text == ";" and (words or not tags):
             if words:
                 self._stack[-1].children.append(Statement(words, None, self._values, tags, self.comment))
-        elif token.text == "{" and words and self._values is None:
+        elif token.text == "{" and words and self._values is None and len(self._stack) < _DEEPEST:
             self._stack.append(_Open(words, tags, self.comment))
         elif token.text == "}" and not words and not tags and len(self._stack) > 1:
             self._stack[-2].children.append(self._stack.pop().closed())

@@ -23,20 +23,29 @@ _DIGITS = re.compile(r"(\d+)")
 class Node:
     """One statement: `key` names a list entry, `value` is a leaf's; only Tree changes nodes."""
 
-    __slots__ = ("_ordered", "children", "comment", "facts", "inactive", "key", "owner", "rank", "spec", "value")
+    __slots__ = (
+        "_ordered",
+        "children",
+        "comment",
+        "facts",
+        "ident",
+        "inactive",
+        "key",
+        "owner",
+        "rank",
+        "spec",
+        "value",
+    )
 
     def __init__(self, spec: Spec, key: str | tuple[str, ...], value: Value, owner: object) -> None:
         self.spec, self.key, self.value, self.owner = spec, key, value, owner
+        self.ident = ident(spec, key)
         self.children: dict[Ident, Node] = {}
         self.inactive = False
         self.comment = ""
         self.facts: Any = None
         self.rank = (spec.order, _sort_key(spec, key))
         self._ordered: list[Node] | None = None
-
-    @property
-    def ident(self) -> Ident:
-        return ident(self.spec, self.key)
 
     def ordered(self) -> list[Node]:
         """The children as a router shows them."""
@@ -80,7 +89,8 @@ class Node:
 
     def clone(self, owner: object) -> Node:
         copy = Node.__new__(Node)
-        copy.spec, copy.key, copy.value, copy.owner, copy.rank = self.spec, self.key, self.value, owner, self.rank
+        copy.spec, copy.key, copy.value, copy.owner = self.spec, self.key, self.value, owner
+        copy.ident, copy.rank = self.ident, self.rank
         copy.children = dict(self.children)
         copy.inactive, copy.comment = self.inactive, self.comment
         copy.facts = copy._ordered = None

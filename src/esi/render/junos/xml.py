@@ -20,6 +20,7 @@ from esi.render.junos.tree import Node
 
 Element = etree._Element
 
+_DEEPEST = 128  # words on the way to an element
 JUNOS = "http://xml.juniper.net/junos/16.1R1/junos"
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 _OPERATIONS = {"delete": "delete:", "remove": "remove:", "replace": "replace:", "create": "create:", "merge": "merge:"}
@@ -86,6 +87,8 @@ def from_element(configuration: Element) -> tuple[Statement, ...]:
 
 
 def _read(parent: Element, spec: Spec, trail: tuple[str, ...]) -> Iterator[Statement]:
+    if len(trail) > _DEEPEST:
+        raise Misfit(edit_path(trail[:8]), "syntax error", _local(parent))
     comment = ""
     for element in parent:
         name = _local(element)
