@@ -18,7 +18,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
-from typing import Any
+from typing import Any, NamedTuple
 
 _ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|\b[0-9a-f]{32}\b")
 _MASKED = re.compile(r"\*{3,}")
@@ -73,21 +73,37 @@ def is_id(value: Any) -> bool:
 
 @dataclass(slots=True)
 class Rule:
-    """Leaves to pass over: `path` is a pattern (`*` matches anything), `reason` says why, `group` is what to count it
-    under."""
+    """Leaves to pass over: `path` is a pattern (`*` matches anything), `reason` says why, `group` where to count it.
+
+    With `having`, only objects whose members match: a dotted member path to a pattern for its text.
+    """
 
     path: str
     reason: str
     group: str
+    having: Mapping[str, str] = field(default_factory=dict)
     used: int = 0
 
-    def matches(self, path: str) -> bool:
-        return fnmatchcase(path, self.path)
+    def matches(self, path: str, recorded: Any) -> bool:
+        if not fnmatchcase(path, self.path):
+            return False
+        return all(_member_matches(recorded, name.split("."), pattern) for name, pattern in self.having.items())
 
 
-def read_rules(documents: Iterable[Mapping[str, str]]) -> list[Rule]:
-    """Rules from the entries {path, reason, group} of a file; `[` in a path stands for itself."""
-    return [Rule(item["path"].replace("[", "[[]"), item["reason"], item["group"]) for item in documents]
+def _member_matches(value: Any, steps: Sequence[str], pattern: str) -> bool:
+    for step in steps:
+        if not isinstance(value, dict) or step not in value:
+            return False
+        value = value[step]
+    return fnmatchcase(str(value), pattern)
+
+
+def read_rules(documents: Iterable[Mapping[str, Any]]) -> list[Rule]:
+    """Rules from the entries {path, reason, group, having} of a file; `[` in a path stands for itself."""
+    return [
+        Rule(item["path"].replace("[", "[[]"), item["reason"], item["group"], item.get("having") or {})
+        for item in documents
+    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +177,7 @@ class Comparison:
         return found
 
     def _walk(self, recorded: Any, ours: Any, path: str) -> None:
-        rule = next((rule for rule in self._rules if rule.matches(path)), None)
+        rule = self._rule(path, recorded)
         if rule is not None:
             count = sum(1 for _ in leaves(recorded))
             rule.used += count
@@ -174,6 +190,9 @@ class Comparison:
             self._absent(recorded, ours, path)
         else:
             self._leaf(recorded, ours, path)
+
+    def _rule(self, path: str, recorded: Any) -> Rule | None:
+        return next((rule for rule in self._rules if rule.matches(path, recorded)), None)
 
     def _objects(self, recorded: Mapping[str, Any], ours: Mapping[str, Any], path: str) -> None:
         seen = set()
@@ -208,7 +227,7 @@ class Comparison:
 
     def _absent(self, recorded: Any, ours: Any, path: str) -> None:
         """Nothing of this form on our side: every recorded leaf is a difference, unless a rule takes it."""
-        rule = next((rule for rule in self._rules if rule.matches(path)), None)
+        rule = self._rule(path, recorded)
         if rule is not None:
             self._walk(recorded, ours, path)
         elif isinstance(recorded, dict) and recorded:
@@ -221,7 +240,8 @@ class Comparison:
             self.tally.differences.append(Difference(path, recorded, ours))
 
     def _leaf(self, recorded: Any, ours: Any, path: str) -> None:
-        if _same(recorded, ours):
+        known = isinstance(recorded, str) and self.ids.translate(recorded) != recorded
+        if _same(recorded, ours) and not known:
             self.tally.compared += 1
         elif isinstance(recorded, str) and self._mapped(recorded, ours):
             self.tally.mapped += 1
@@ -245,10 +265,21 @@ def _same(recorded: Any, ours: Any) -> bool:
     return bool(recorded == ours)
 
 
-def reshape(tree: Any, change: Callable[[Any], Any]) -> Any:
-    """A tree with `change` applied to every leaf."""
-    if isinstance(tree, dict):
-        return {name: reshape(item, change) for name, item in tree.items()}
-    if isinstance(tree, list):
-        return [reshape(item, change) for item in tree]
-    return change(tree)
+class Aligned(NamedTuple):
+    """Ours in the order of the record, ABSENT where nothing of ours is meant; whether that is also our own order."""
+
+    ours: list[Any]
+    in_order: bool
+
+
+def align(recorded: Sequence[Any], ours: Sequence[Any], same: Callable[[Any, Any], bool]) -> Aligned:
+    """For each recorded entry the first of ours that `same(recorded, ours)` takes for it and that is not taken yet."""
+    free = dict(enumerate(ours))
+    places = []
+    for item in recorded:
+        place = next((place for place, candidate in free.items() if same(item, candidate)), None)
+        if place is not None:
+            del free[place]
+        places.append(place)
+    taken = [place for place in places if place is not None]
+    return Aligned([ABSENT if place is None else ours[place] for place in places], taken == sorted(taken))

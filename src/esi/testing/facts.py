@@ -27,7 +27,7 @@ from esi.model.resource import Body, Ref
 from esi.render.junos.text import Statement, parse
 
 WORKER_TREES = (keys.HEAT_STACKS, keys.JOB_STATE, keys.STATE, keys.MONITORING)
-NAMED = frozenset({"interface", "neighbor", "route", "address", "group", "instance", "unit"})
+NAMED = frozenset({"interface", "neighbor", "route", "address", "group", "instance", "unit", "vrrp-group"})
 """Statements of which many stand side by side, told apart by their name."""
 
 
@@ -181,10 +181,14 @@ def tree_of(statements: Iterable[Statement]) -> Body:
     tree: Body = {}
     for statement in statements:
         words = [word.strip("\ue000\ue001") for word in statement.words]
+        steps = [" ".join(words)] if words[0] in NAMED else words
         if statement.children is not None:
-            tree[" ".join(words)] = tree_of(statement.children)
-        elif len(words) == 2 and words[0] not in NAMED:
-            tree[words[0]] = words[1]
+            inner = tree
+            for step in steps:
+                inner = inner.setdefault(step, {})
+            inner.update(tree_of(statement.children))
+        elif len(steps) == 2:
+            tree[steps[0]] = steps[1]
         else:
             tree[" ".join(words)] = list(statement.values) if statement.values is not None else None
     return tree

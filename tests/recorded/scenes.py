@@ -1,0 +1,91 @@
+"""The recorded chain of one flow, played: each chapter's requests are posted, then all that it shows is looked at.
+
+Ids are our own: they are paired with the recorded ones by role, the n-th request of a kind with the n-th resource of
+that kind which the chapter shows.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+from esi.bootstrap.services import load_services
+from esi.errors import NotFound
+from esi.render.junos.secret9 import decode
+from esi.render.junos.text import parse
+from esi.testing.compare import Ids
+from esi.testing.facts import Facts, tree_of
+from esi.testing.loop import run
+from esi.testing.replay import Ring, open_ring
+from recorded.cases import case
+
+TENANT = {"old": "0b576f6f4cbf414f829cd12f008bf08f", "new": "b3e3095c0a5b4383805efe9cf2a6b5ef"}
+FLOW = {"old": "2017", "new": "2018"}
+CHAPTERS = 10
+"""From the switch to the VPN interface; networks and what stands on them come later."""
+
+
+@dataclass
+class Played:
+    """A flow as it went, after each chapter: `shown` is what our side shows, in the form of the record, and `running`
+    the configuration of each router by address, its stored secrets in clear as "<$9$ of …>".
+    """
+
+    ids: Ids
+    facts: Facts
+    shown: list[list[Any]] = field(default_factory=list)
+    running: list[dict[str, Any]] = field(default_factory=list)
+
+
+def play(flow: str) -> Played:
+    """Play the chain of the "old" or "new" flow on a ring of its own."""
+    return run(_play(flow))
+
+
+async def _play(flow: str) -> Played:
+    services = load_services(FLOW[flow], recorded_quirks=True)
+    async with open_ring(services) as ring:
+        played = Played(Ids(), ring.facts)
+        played.ids.learn(TENANT[flow], "5c1e5c1e5c1e45c1a5c1e5c1e5c1e5c1")
+        for chapter in case(f"vpn_chain/steps_{flow}")[:CHAPTERS]:
+            await _chapter(ring, played, chapter)
+        return played
+
+
+async def _chapter(ring: Ring, played: Played, chapter: Any) -> None:
+    shown: dict[str, list[Any]] = {kind: [] for kind in (_kind(request) for request in chapter["requests"])}
+    for entry in chapter["shown"]:
+        if entry["verb"] == "show" and entry["resource"] in shown:
+            shown[entry["resource"]].append(entry["body"][entry["resource"]])
+    for request in chapter["requests"]:
+        kind = _kind(request)
+        recorded = shown[kind].pop(0)
+        body = {name: recorded[name] if value == "***" else value for name, value in request["body"][kind].items()}
+        answer = await ring.post(request["path"], {kind: played.ids.translated(body)})
+        played.ids.learn(recorded["id"], answer["id"])
+        await ring.rest()
+    played.shown.append([await _look(ring, played, entry) for entry in chapter["shown"]])
+    played.running.append({ip: _printed(router.running_text()) for ip, router in ring.routers.items()})
+
+
+def _printed(text: str) -> Any:
+    clear = re.sub(r'\$9\$[^";\s]+', lambda found: f"<$9$ of {decode(found.group())}>", text)
+    return tree_of(parse(clear))
+
+
+def _kind(request: Any) -> str:
+    ((kind, _),) = request["body"].items()
+    return str(kind)
+
+
+async def _look(ring: Ring, played: Played, entry: Any) -> Any:
+    """What our side shows of the same resource, lists aside."""
+    kind = entry["resource"]
+    if entry["verb"] != "show":
+        return {"resource": kind, "verb": entry["verb"], "body": {}}
+    try:
+        body = await ring.show(kind, played.ids.translate(entry["body"][kind]["id"]))
+    except NotFound:
+        body = {}
+    return {"resource": kind, "verb": "show", "body": {kind: body}}
