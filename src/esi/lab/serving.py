@@ -59,16 +59,20 @@ async def serve(devices: Sequence[LabDevice], *, clock: Clock, tasks: Tasks) -> 
 
 @asynccontextmanager
 async def _listen(device: LabDevice, router: Router, tasks: Tasks) -> AsyncIterator[Served]:
-    connections: list[asyncssh.SSHServerConnection] = []
+    connections: set[asyncssh.SSHServerConnection] = set()
 
     def channel(user: str) -> NetconfChannel:
         return NetconfChannel(router, user, tasks, chunks=device.chunks)
 
     class Door(Server):
-        """A connection that is remembered, so that it can be cut at the end."""
+        """A connection that is remembered while it lasts, so that it can be cut at the end."""
 
         def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
-            connections.append(conn)
+            self._connection = conn
+            connections.add(conn)
+
+        def connection_lost(self, exc: Exception | None) -> None:
+            connections.discard(self._connection)
 
     try:
         host_key = (
@@ -92,8 +96,9 @@ async def _listen(device: LabDevice, router: Router, tasks: Tasks) -> AsyncItera
         yield Served(device.host, acceptor.get_port(), host_key.export_public_key().decode().strip(), router)
     finally:
         acceptor.close()
-        for connection in connections:
+        open_now = list(connections)
+        for connection in open_now:
             connection.abort()
-        for connection in connections:
+        for connection in open_now:
             await connection.wait_closed()
         await acceptor.wait_closed()
