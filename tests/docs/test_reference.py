@@ -1,0 +1,27 @@
+"""The reference pages say what the code says: `make docs` writes them, a page that is behind fails here."""
+
+from __future__ import annotations
+
+import pytest
+import reference
+
+from esi import plugin
+
+
+@pytest.mark.parametrize("page", reference.PAGES)
+def test_page_is_current(page: str) -> None:
+    assert (reference.FOLDER / page).read_text() == reference.PAGES[page](), f"{page} is behind: make docs"
+
+
+def test_every_error_says_what_it_means() -> None:
+    assert [error.__name__ for error in reference.error_classes() if not reference.own_words(error)] == []
+
+
+def test_error_codes_differ() -> None:
+    codes = [error.code for error in reference.error_classes()]
+    assert len(codes) == len(set(codes))
+
+
+def test_promised_names_are_sorted_and_there() -> None:
+    assert plugin.__all__ == sorted(plugin.__all__)
+    assert [name for name in plugin.__all__ if not hasattr(plugin, name)] == []
