@@ -9,6 +9,7 @@ from esi.lab import LabSession, Refused
 from esi.lab.load import edit_config, load_text, load_xml
 from esi.render.junos.printing import print_set, print_text
 from esi.render.junos.reading import Default
+from esi.render.junos.secret9 import decode
 from esi.render.junos.tree import Tree
 
 BASE = """system {
@@ -166,6 +167,13 @@ def test_plain_secrets_are_stored_encoded_and_encoded_ones_as_they_are(session: 
         'set protocols bgp authentication-key test\nset protocols bgp group g authentication-key "$9$-/d2aji.5z6qm"',
     )
     assert session.compare() != first  # typed again, stored with another salt
+
+
+def test_a_plain_secret_may_begin_with_a_dollar(session: LabSession) -> None:
+    session.load_text("set", 'set protocols bgp authentication-key "$ecret"')
+    found = session.router.candidate.root.get("protocols", "bgp", "authentication-key")
+    assert found is not None
+    assert decode(str(found.value)) == "$ecret"
 
 
 def xml(body: str) -> etree._Element:

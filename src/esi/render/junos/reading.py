@@ -188,7 +188,7 @@ class Reader:
         spec, value = step.spec, step.value
         if value is None and spec.kind in (Kind.LEAF, Kind.VALUES):
             raise Misfit("", "syntax error, expecting <data>", spec.name)
-        if spec.secret9 and isinstance(value, str) and not value.startswith("$"):
+        if spec.secret9 and isinstance(value, str) and not value.startswith(("$9$", "$8$")):
             value = self._encode(value)
         self._tree.put(parent, spec, value)
 
