@@ -27,7 +27,7 @@ fmt: setup  ## format, and repair what ruff can repair
 lint: setup  ## ruff, import contracts, mypy
 	@$(BIN)/ruff check src tests scripts
 	@$(BIN)/ruff format --check src tests scripts
-	@$(BIN)/lint-imports
+	@$(BIN)/lint-imports --no-logo
 	@$(BIN)/mypy
 
 unit: setup  ## the unit tests and the tests of the docs
