@@ -18,7 +18,7 @@ from esi.store import OutboxRow, T, Work
 from esi.store.lane import Lane, ThreadLane, Ticket, translated
 from esi.store.migration import migrate
 from esi.store.rows import Count, SqliteTx, Statements
-from esi.store.wake import ProcessWake
+from esi.store.wake import FileWake, ProcessWake
 
 BUSY_SECONDS = 5.0
 """How long a statement waits for another process's lock before it is Unreachable."""
@@ -44,12 +44,13 @@ class SqliteStore:
         self._count = Count()
         self._reads = Count()
         self._statements = Statements(catalogue)
-        self.wake = ProcessWake()
         try:
             self._connection = self._connect()
             migrate(self._connection, catalogue, self._statements.tables)
         except sqlite3.Error as error:
             raise translated(error) from error
+        alone = inline or self._path == MEMORY
+        self.wake = ProcessWake() if alone else FileWake(Path(f"{self._path}.wake"))
         self._writer: ThreadLane | Lane
         self._reader: ThreadLane | Lane
         if inline:
@@ -57,7 +58,6 @@ class SqliteStore:
             self._reader = Lane(self._connection, "BEGIN", lambda: None)
         else:
             self._writer = ThreadLane("writer", self._writing, self._resolved)
-            alone = self._path == MEMORY
             self._reader = self._writer if alone else ThreadLane("reader", self._reading, lambda _sent: None)
 
     @property
@@ -144,6 +144,7 @@ class SqliteStore:
                 await lane.close()
             else:
                 lane.close()
+        self.wake.close()
 
 
 def _rows(tx: Any) -> SqliteTx:
