@@ -118,6 +118,9 @@ class EmbeddedEngine:
             self._forget(run)
         except EsiError as error:
             run.error = error
+        except asyncio.CancelledError:
+            run.error = Busy(f"the operation on stack {run.operation.name} was given up here")
+            raise
         finally:
             run.ended.set()
 

@@ -14,7 +14,7 @@ import asyncio
 from dataclasses import dataclass, replace
 from typing import Any
 
-from esi.errors import EsiError, TemplateError, TemporaryError
+from esi.errors import Broken, EsiError, TemplateError, TemporaryError
 from esi.kv import Guard
 from esi.stacks import Context, Live, Props, Replace, Stack
 from esi.stacks.nodes import Env
@@ -118,7 +118,10 @@ class Operation:
             for name, action in started:
                 self._running[tasks.start(f"{name} {action}", self._attempt(name, action))] = (name, action)
             if not self._running:
-                return
+                if self._faults or not self._open:
+                    return
+                self._untangle()
+                continue
             left = max(self._record.deadline - self._means.clock.now(), 0.0)
             done, _ = await asyncio.wait(self._running, timeout=left, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
@@ -127,6 +130,13 @@ class Operation:
                 for name, action in self._running.values():
                     self._collect(name, action, Outcome(fault=f"timed out{self._trouble.get(name, '')}"))
                 return
+
+    def _untangle(self) -> None:
+        """Recorded dependencies of what is gone may come from different templates and form a circle: cut it."""
+        step = next((step for step in self._open.values() if step.gone), None)
+        if step is None:
+            raise Broken(f"stack {self.name}: nothing can go on, open are {', '.join(sorted(self._open))}")
+        self._open[step.name] = replace(step, after=frozenset())
 
     def _start_ready(self) -> list[tuple[str, Action]]:
         """What can be started now, marked in the record. What is kept as it is, is done at once."""

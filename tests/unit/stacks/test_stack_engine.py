@@ -11,6 +11,7 @@ import pytest
 from esi.errors import Busy, Outrun, Rejected, TemplateError, TemporaryError, Unreachable
 from esi.kv import Guard, Put
 from esi.model.keys import stack_key
+from esi.stacks.records import decode, encode
 from esi.testing.loop import run
 from unit.stacks.bench import PARALLEL, SERIAL, Crash, World, spec
 
@@ -311,6 +312,33 @@ async def test_the_name_of_a_fault_in_an_output_fails_the_stack() -> None:
         stack = await world.apply(engine, spec(template), "op1")
     assert stack.status == "CREATE_FAILED"
     assert stack.reason == "outputs.all.value.get_attr: a has no attribute 'other'; known: value"
+
+
+async def test_dependencies_that_turned_round_halfway_do_not_stop_a_delete() -> None:
+    world = World()
+    template = NOTHING[: NOTHING.index("resources:")] + "resources:\n"
+    first = template + "  a: {type: 'ESI::None', depends_on: b}\n  b: {type: 'ESI::None'}\n"
+    async with world.engine() as engine:
+        await world.apply(engine, spec(first), "op1")
+        entry = await world.kv.get(stack_key("s"))
+        assert entry is not None
+        record = decode(entry.value, "s")
+        record.resources["b"].depends = ["a"]
+        await world.kv.commit([Put(stack_key("s"), encode(record))])
+        await engine.delete("s", operation="op2")
+        assert (await engine.wait("s", operation="op2")).status == "DELETE_COMPLETE"
+        assert await engine.get("s") is None
+
+
+async def test_who_waits_when_the_engine_closes_is_told_to_come_again() -> None:
+    world = World()
+    world.routers.held["r1"] = asyncio.Event()
+    async with world.engine() as engine:
+        await engine.apply(spec(SERIAL), operation="op1")
+        waiting = asyncio.ensure_future(engine.wait("s", operation="op1"))
+        await asyncio.wait_for(world.routers.asked.wait(), 5)
+    with pytest.raises(Busy):
+        await waiting
 
 
 async def run_until_crash(world: World, crash: Crash, work: Any) -> bool:
