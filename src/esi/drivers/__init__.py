@@ -104,6 +104,8 @@ class CommitRecord(NamedTuple):
 class Session(Protocol):
     """One conversation with one device. Edits go to the candidate, under its lock; nothing counts before `commit`.
 
+    Calls take effect in the order in which they are made, so several may be under way without waiting for each other.
+
     Errors: Busy (lock held by another: who, since when), Rejected (the device's words; details may hold `path`),
     Unreachable (the conversation is over: a commit that was under way has an unknown outcome), TimedOut.
     """

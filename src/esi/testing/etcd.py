@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -46,10 +47,11 @@ async def running_etcd(folder: Path) -> AsyncIterator[tuple[EtcdChild, EtcdKV]]:
             await kv.close()
 
 
-def etcdctl(child: EtcdChild, *arguments: str, flags: Sequence[str] = ()) -> str:
-    """What the ordinary etcdctl says to `arguments`."""
+def etcdctl(endpoints: str, *arguments: str, flags: Sequence[str] = ()) -> str:
+    """What the ordinary etcdctl says to `arguments`; `endpoints` comma separated."""
+    found = shutil.which("etcdctl") or str(find_etcd()[0].parent / "etcdctl")
     done = subprocess.run(
-        ["etcdctl", "--endpoints", child.endpoint, *flags, *arguments],
+        [found, "--endpoints", endpoints, *flags, *arguments],
         check=True,
         capture_output=True,
         text=True,

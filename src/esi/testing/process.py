@@ -33,6 +33,7 @@ class Process:
     points: list[str] = field(default_factory=list)
     leases: list[MemoryLease] = field(default_factory=list)
     sessions: list[Session] = field(default_factory=list)
+    delay: Callable[[], float] | None = None
     gone: asyncio.Event = field(default_factory=asyncio.Event)
     awake: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -52,6 +53,8 @@ class Process:
         if self.plan(name):
             self.die()
             raise Unreachable(f"{self.name} is dead")
+        if self.delay is not None:
+            await asyncio.sleep(self.delay())  # noqa: TID251  # the loop's timer is the clock here
         await self.awake.wait()
         if self.dead:
             raise Unreachable(f"{self.name} is dead")
@@ -217,12 +220,14 @@ class SessionHandle:
     def __init__(self, process: Process, session: Session) -> None:
         self._process = process
         self._session = session
+        self._in_order = asyncio.Lock()
 
     async def _call(self, verb: str, work: Callable[[], Awaitable[Any]]) -> Any:
-        await self._process.point(f"device.{verb} before")
-        result = await work()
-        await self._process.point(f"device.{verb} after")
-        return result
+        async with self._in_order:
+            await self._process.point(f"device.{verb} before")
+            result = await work()
+            await self._process.point(f"device.{verb} after")
+            return result
 
     async def lock(self) -> None:
         await self._call("lock", self._session.lock)

@@ -8,7 +8,7 @@ runs begin there.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
@@ -16,6 +16,7 @@ from typing import Any
 from esi.bootstrap.ring import Base, build_jobs, build_lifecycle, build_sync, build_work, ensure_templates
 from esi.bootstrap.services import Services
 from esi.clock import LoopClock
+from esi.errors import NotFound
 from esi.identity import Identity
 from esi.kv.memory import MemoryKV
 from esi.lab.router import Router, day0
@@ -23,14 +24,23 @@ from esi.lifecycle import Lifecycle
 from esi.model.resource import Body, Ref
 from esi.runtime import Supervisor
 from esi.store.sqlite import MEMORY, SqliteStore
+from esi.tasks import Tasks
 from esi.testing.chain import PRIMARY_IP, SECONDARY_IP, Wish
 from esi.testing.process import DriverHandle, KVHandle, Plan, Process, StoreHandle
 from esi.testing.routers import NearDriver
 
 ADMIN = Identity(user="admin", roles=("admin",), is_admin=True)
 
+LOOK_SECONDS = 0.2
+"""A user looks this often."""
+
 START_SECONDS = 0.3
 """A killed process is back after this long."""
+
+
+def nothing(point: str) -> bool:
+    """The plan of a process that nobody kills."""
+    return False
 
 
 @dataclass(frozen=True)
@@ -50,6 +60,7 @@ class World:
     recorded_quirks: bool = False
     start: float = 1_494_478_800.0
     plans: dict[str, Plan] = field(default_factory=dict)
+    delay: Callable[[], float] | None = None
     deaths: int = 0
 
     def __post_init__(self) -> None:
@@ -65,6 +76,7 @@ class World:
         self.processes: dict[str, Process] = {}
         self.lifecycle = self._lifecycle(self.store)
         self._lives = 0
+        self._keeper = Tasks("world")
 
     def _lifecycle(self, store: Any) -> Lifecycle:
         return build_lifecycle(self.services, store, self.clock, recorded_quirks=self.recorded_quirks)
@@ -83,7 +95,7 @@ class World:
 
     def begin(self, name: str, build: Callable[[Process, Base], Sequence[Any]]) -> None:
         """Start a process, and start it again whenever it dies."""
-        process = self.processes[name] = Process(name, self.plans.pop(name, lambda point: False))
+        process = self.processes[name] = Process(name, self.plans.get(name, nothing), delay=self.delay)
         self._lives += 1
         base = Base(
             process=f"{name}:{self._lives}",
@@ -113,10 +125,8 @@ class World:
         _, rooms = build_work(base, driver, process.tasks)
         return [build_jobs(base), *rooms]
 
-    async def run(self, scenario: Any) -> None:
+    async def run(self, scenario: Coroutine[Any, Any, None]) -> None:
         """Start both processes, play `scenario`, end everything."""
-        from esi.tasks import Tasks
-
         async with Tasks("world") as self._keeper:
             await ensure_templates(self.lifecycle, self.services)
             self.begin("control", self.control)
@@ -148,7 +158,17 @@ class World:
                     value = await value
                 if value:
                     return
-                await self.clock.sleep(0.05)
+                await self.clock.sleep(LOOK_SECONDS)
+
+    async def until_gone(self, wish: Wish, *, within: float = 600.0) -> None:
+        async def gone() -> bool:
+            try:
+                await self.show(wish)
+            except NotFound:
+                return True
+            return False
+
+        await self.until(gone, within=within)
 
     async def until_status(self, wish: Wish, *statuses: str, within: float = 600.0) -> Body:
         async def reached() -> bool:

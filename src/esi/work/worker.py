@@ -118,17 +118,17 @@ class Worker:
 
     async def _until_over(self, job: Job, handler: Handler, claim: Claim) -> None:
         """Run the job beside the watch on its claim: whichever ends first decides."""
-        run = self._tasks.start(f"{job.id} run", self._insist(job, handler, claim))
-        lost = self._tasks.start(f"{job.id} claim", claim.lost.wait())
-        try:
+
+        def told(name: str, error: BaseException) -> None:
+            return None  # raised below
+
+        async with Tasks(job.id, on_error=told) as tasks:
+            run = tasks.start("run", self._insist(job, handler, claim))
+            lost = tasks.start("claim", claim.lost.wait())
             await asyncio.wait({run, lost}, return_when=asyncio.FIRST_COMPLETED)
             if not run.done():
                 raise LeaseLost(f"the claim on {job.id} has ended")
             await run
-        finally:
-            for task in (run, lost):
-                task.cancel()
-            await asyncio.gather(run, lost, return_exceptions=True)
 
     async def _insist(self, job: Job, handler: Handler, claim: Claim) -> None:
         """Run the handler until it is done or fails for good, and write the result."""
