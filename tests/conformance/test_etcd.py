@@ -5,14 +5,19 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import aclosing
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 import esi
 from esi.clock import SystemClock
@@ -159,7 +164,7 @@ async def test_lease_is_lost_when_etcd_stays_away(child: EtcdChild) -> None:
 async def test_lease_ended_by_others_is_lost(child: EtcdChild) -> None:
     kv = client(child.endpoint)
     lease = await kv.lease(3.0)
-    etcdctl(child, "lease", "revoke", f"{lease.id:x}")
+    etcdctl(child.endpoint, "lease", "revoke", f"{lease.id:x}")
     async with asyncio.timeout(5):
         await lease.lost.wait()
     await lease.revoke()
@@ -177,7 +182,7 @@ async def secured(child: EtcdChild) -> None:
         "user grant-role worker worker",
         "auth enable",
     ):
-        await asyncio.to_thread(etcdctl, child, *words.split())
+        await asyncio.to_thread(etcdctl, child.endpoint, *words.split())
 
 
 async def test_user_and_password_and_a_token_that_is_no_longer_valid(child: EtcdChild) -> None:
@@ -233,31 +238,49 @@ async def test_login_where_none_is_asked_for(child: EtcdChild) -> None:
     await kv.close()
 
 
-KEY = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes")
-
-
-def certificates(folder: Path, *, names: str) -> dict[str, Path]:
-    """A CA, a server's and a client's certificate, and a foreign CA; made with openssl."""
+def certificates(folder: Path, *, san: x509.GeneralName) -> dict[str, Path]:
+    """PEM files: CAs `ca` and `foreign`; of the first `server` and `client`, of the second `stranger`."""
     folder.mkdir()
+    files: dict[str, Path] = {}
+    cas: dict[str, tuple[x509.Name, ec.EllipticCurvePrivateKey]] = {}
 
-    def openssl(*arguments: str) -> None:
-        subprocess.run(["openssl", *arguments], cwd=folder, check=True, capture_output=True)
+    def make(name: str, issuer: str) -> None:
+        key = ec.generate_private_key(ec.SECP256R1())
+        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+        is_ca = name == issuer
+        cas.setdefault(name, (subject, key))
+        now = datetime.now(UTC)
+        certificate = (
+            x509.CertificateBuilder(cas[issuer][0], subject, key.public_key(), x509.random_serial_number())
+            .not_valid_before(now - timedelta(hours=1))
+            .not_valid_after(now + timedelta(days=1))
+            .add_extension(x509.BasicConstraints(ca=is_ca, path_length=None), critical=True)
+            .add_extension(x509.SubjectAlternativeName([san]), critical=False)
+            .sign(cas[issuer][1], hashes.SHA256())
+        )
+        pem, none = serialization.Encoding.PEM, serialization.NoEncryption()
+        texts = {
+            "pem": certificate.public_bytes(pem),
+            "key": key.private_bytes(pem, serialization.PrivateFormat.PKCS8, none),
+        }
+        for kind, text in texts.items():
+            files[f"{name}.{kind}"] = folder / f"{name}.{kind}"
+            files[f"{name}.{kind}"].write_bytes(text)
 
-    for ca in ("ca", "foreign"):
-        new = ["req", "-x509", *KEY, "-days", "2"]
-        openssl(*new, "-subj", f"/CN={ca}", "-keyout", f"{ca}.key", "-out", f"{ca}.pem")
-    for name, ca in (("server", "ca"), ("client", "ca"), ("stranger", "foreign")):
-        new = ["req", *KEY]
-        openssl(*new, "-subj", f"/CN={name}", "-keyout", f"{name}.key", "-out", f"{name}.csr")
-        (folder / "ext").write_text(f"subjectAltName={names}\nextendedKeyUsage=serverAuth,clientAuth\n")
-        sign = f"x509 -req -in {name}.csr -CA {ca}.pem -CAkey {ca}.key -CAcreateserial -days 2 -extfile ext".split()
-        openssl(*sign, "-out", f"{name}.pem")
-    return {path.name: path for path in folder.iterdir()}
+    for name, issuer in {
+        "ca": "ca",
+        "foreign": "foreign",
+        "server": "ca",
+        "client": "ca",
+        "stranger": "foreign",
+    }.items():
+        make(name, issuer)
+    return files
 
 
 async def test_tls_with_certificates_on_both_sides(tmp_path: Path) -> None:
     needs_etcd()
-    files = await asyncio.to_thread(certificates, tmp_path / "pki", names="IP:127.0.0.1")
+    files = await asyncio.to_thread(certificates, tmp_path / "pki", san=x509.IPAddress(ip_address("127.0.0.1")))
     good = Tls.load(files["ca.pem"], files["client.pem"], files["client.key"])
     child = EtcdChild(tmp_path / "etcd", clock=SystemClock())
     child.serve_tls(certificate=files["server.pem"], key=files["server.key"], trusted_ca=files["ca.pem"], tls=good)
@@ -285,7 +308,7 @@ async def test_tls_with_certificates_on_both_sides(tmp_path: Path) -> None:
 
 async def test_tls_to_a_server_of_another_name(tmp_path: Path) -> None:
     needs_etcd()
-    files = await asyncio.to_thread(certificates, tmp_path / "pki", names="DNS:elsewhere.example")
+    files = await asyncio.to_thread(certificates, tmp_path / "pki", san=x509.DNSName("elsewhere.example"))
     tls = Tls.load(files["ca.pem"], files["client.pem"], files["client.key"])
     child = EtcdChild(tmp_path / "etcd", clock=SystemClock())
     child.serve_tls(certificate=files["server.pem"], key=files["server.key"], trusted_ca=files["ca.pem"], tls=tls)

@@ -63,7 +63,7 @@ async def backend(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterat
     async with running_etcd(tmp_path / "etcd") as (child, kv):
 
         async def granted(ttl: float) -> Orphan:
-            words = (await asyncio.to_thread(etcdctl, child, "lease", "grant", f"{ttl:.0f}")).split()
+            words = (await asyncio.to_thread(etcdctl, child.endpoint, "lease", "grant", f"{ttl:.0f}")).split()
             return Orphan(int(words[1], 16), asyncio.Event())
 
         async def restart() -> None:

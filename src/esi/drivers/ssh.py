@@ -22,6 +22,7 @@ from esi.telemetry import Recorder, Secret
 
 KEEPALIVE_SECONDS = 15
 KEEPALIVE_MISSES = 3
+CLOSE_SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +86,12 @@ class _Stream(asyncssh.SSHClientSession[bytes]):
         self._connection.close()
 
     async def closed(self) -> None:
-        await self._connection.wait_closed()
+        try:
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await self._connection.wait_closed()
+        except TimeoutError:  # what was written last goes nowhere: do not wait for TCP to find that out
+            self._connection.abort()
+            await self._connection.wait_closed()
 
 
 async def dial(address: Address, endpoint: Endpoint, ways: Ways, *, known_hosts: Path | None = None) -> NetconfSession:

@@ -25,6 +25,9 @@ from esi.telemetry import Secret
 CONNECT_SECONDS = 2.0
 """How long one endpoint may take to connect before the next one is tried."""
 
+READ_SECONDS = 5.0
+"""How long one endpoint may think about something that can be asked again elsewhere."""
+
 Metadata = tuple[tuple[str, str], ...]
 
 
@@ -133,6 +136,7 @@ class Connection:
         pause = 0.02
         while True:
             left = give_up - self.clock.monotonic()
+            left = min(left, READ_SECONDS) if repeat else left
             link = await self.link(give_up)
             token = await self.metadata(link)
             try:

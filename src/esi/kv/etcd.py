@@ -43,7 +43,10 @@ CLOSE_SECONDS = 2.0
 
 
 class EtcdKV:
-    """A client of one etcd cluster. `commits` and `reads` count requests that were answered, for budgets."""
+    """A client of one etcd cluster. `commits` and `reads` count requests that were answered, for budgets.
+
+    The thread that renews leases reads `clock.monotonic`, too: it must be a clock for any thread (SystemClock).
+    """
 
     def __init__(
         self,

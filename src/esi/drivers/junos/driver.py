@@ -11,7 +11,7 @@ from esi.drivers import Address
 from esi.drivers.junos.session import JunosSession
 from esi.drivers.netconf import NetconfSession
 from esi.drivers.ssh import Endpoint, Timeouts, Ways, dial
-from esi.errors import Unsupported
+from esi.errors import Rejected, Unsupported
 from esi.telemetry import Recorder
 
 
@@ -38,7 +38,11 @@ class JunosDriver:
 
     async def open(self, address: Address) -> JunosSession:
         """Unsupported: not in the inventory. Rejected: host key, login. Unreachable: nobody there."""
-        return JunosSession(await self.dial(address), self._ways.timeouts)
+        netconf = await self.dial(address)
+        if not netconf.peer.can("candidate"):
+            await netconf.close()
+            raise Rejected(address.ip, "it offers no candidate configuration")
+        return JunosSession(netconf, self._ways.timeouts)
 
     async def dial(self, address: Address) -> NetconfSession:
         """The conversation without JUNOS's verbs, for whoever speaks other RPCs."""

@@ -92,6 +92,17 @@ class JunosSession:
         entries = [] if found is None else [one for one in children(found) if local(one) == "commit-history"]
         return [_record(one) for one in entries]
 
+    @property
+    def session_id(self) -> str:
+        """What the router calls this conversation: lock errors name it, and `kill` takes it."""
+        return self.netconf.peer.session_id or ""
+
+    async def kill(self, session_id: str) -> None:
+        """End another conversation with this router: its lock and its edits go. Rejected when there is none."""
+        request = etree.Element(f"{NC}kill-session", nsmap={"nc": BASE})
+        etree.SubElement(request, f"{NC}session-id").text = session_id
+        _accept(self._who, await self.netconf.call(request, timeout=self._timeouts.rpc))
+
     async def rpc(self, request: Element) -> Element:
         """Any other question: the whole `<rpc-reply>`. Raises Rejected for an error in it."""
         return _accept(self._who, await self.netconf.call(request, timeout=self._timeouts.rpc)).root
