@@ -48,13 +48,14 @@ def can(world: World, identity: Identity, action: str, schema: Schema, body: Map
 
 
 def check_row(world: World, identity: Identity, action: str, schema: Schema, row: Resource) -> Access:
-    """The access to one row; Forbidden when it may be read only, NotFound when not even that."""
+    """The access to one row; Forbidden when it may be read only, NotFound when not even that. Who has no access at
+    all is refused before (`allowed`), so that the answers do not tell which ids exist.
+    """
     access = can(world, identity, action, schema, row.body)
     if access is not None:
         return access
     if can(world, identity, "read", schema, row.body) is not None:
         raise Forbidden(f"no policy lets you {action} this {schema.id}", action=action, schema=schema.id, id=row.id)
-    allowed(world, identity, "read" if action == "read" else action, schema, item=True)
     raise NotFound(f"{schema.id} {row.id} is not there", schema=schema.id, id=row.id)
 
 

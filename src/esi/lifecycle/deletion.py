@@ -17,6 +17,8 @@ from esi.schema import Schema
 
 async def delete(request: Request, schema: Schema, ref: Ref, origin: Origin) -> None:
     """Delete, or begin to. Conflict when something that stays refers to it."""
+    if not origin.trusted:
+        access.allowed(request.world, origin.identity, "delete", schema, item=True)
     before = await request.need(ref)
     if not origin.trusted:
         access.check_row(request.world, origin.identity, "delete", schema, before)

@@ -18,7 +18,7 @@ from typing import Any, Protocol
 from esi.errors import PluginError
 from esi.identity import Identity
 from esi.model.resource import Body, Ref, Resource
-from esi.schema import Schema
+from esi.schema import Catalogue, Schema
 from esi.store import EVERYTHING, Cause, Query, Resources
 
 EVENTS = frozenset(
@@ -107,7 +107,7 @@ class Hooks:
         self._hooks: dict[tuple[str, str], list[Hook]] = {}
 
     def on(self, schema: str, event: str, function: Hook) -> None:
-        """`event` is one of EVENTS, or the id of a custom action of the schema."""
+        """`event` is one of EVENTS, or the id of a custom action of the schema; `check` finds what is neither."""
         known = self._hooks.setdefault((schema, event), [])
         if function in known:
             raise PluginError(f"hook {function!r} is registered twice for {schema} {event}")
@@ -116,5 +116,14 @@ class Hooks:
     def of(self, schema: str, event: str) -> Sequence[Hook]:
         return self._hooks.get((schema, event), [])
 
-    def registered(self) -> Iterable[tuple[str, str]]:
-        return self._hooks.keys()
+    def check(self, catalogue: Catalogue) -> None:
+        """PluginError naming every hook that would never run: of an unknown schema, or at an unknown event."""
+        faults = []
+        for schema_id, event in sorted(self._hooks):
+            schema = catalogue.get(schema_id)
+            if schema is None:
+                faults.append(f"a hook for {schema_id} {event}: there is no such schema")
+            elif event not in EVENTS and event not in schema.actions:
+                faults.append(f"a hook for {schema_id} {event}: there is no such event or action")
+        if faults:
+            raise PluginError(faults)

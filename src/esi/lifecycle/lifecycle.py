@@ -101,11 +101,10 @@ class Lifecycle:
 
         async def work(request: Request) -> Any:
             row = Resource(ref, {})
+            access.allowed(self.world, identity, action, schema, item=known.on_item)
             if known.on_item:
                 row = await request.need(ref)
                 access.check_row(self.world, identity, action, schema, row)
-            else:
-                access.allowed(self.world, identity, action, schema, item=False)
             body = given if isinstance(given, dict) else {}
             origin = Origin(identity, request_id)
             change = change_of(schema, replace(row, body=dict(row.body)), origin, before=row, sent=body)
@@ -117,9 +116,9 @@ class Lifecycle:
     async def show(self, identity: Identity, ref: Ref) -> Body:
         """What the caller sees of one resource; NotFound when it is not there or not the caller's to see."""
         schema = self.catalogue[ref.schema]
+        access.allowed(self.world, identity, "read", schema, item=True)
         row = await self.store.read(lambda rows: rows.get(ref))
         if row is None:
-            access.allowed(self.world, identity, "read", schema, item=True)
             raise NotFound(f"{schema.id} {ref.id} is not there", schema=schema.id, id=ref.id)
         access.check_row(self.world, identity, "read", schema, row)
         return self.view(identity, row)

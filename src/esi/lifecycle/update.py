@@ -26,6 +26,8 @@ async def update(request: Request, schema: Schema, ref: Ref, sent: Body, origin:
     """Merge `sent` into the resource as its next version. An update without any change is one, too: it tries again what
     has failed.
     """
+    if not origin.trusted:
+        access.allowed(request.world, origin.identity, "update", schema, item=True)
     before = await request.need(ref)
     grant = None
     if not origin.trusted:
@@ -33,13 +35,14 @@ async def update(request: Request, schema: Schema, ref: Ref, sent: Body, origin:
     if before.marked_for_deletion:
         raise Conflict(f"{schema.id} {ref.id} is being deleted", schema=schema.id, id=ref.id)
     changes = _changes(schema, before, sent)
+    row = _next(before, changes)
     if grant is not None:
         access.check_names(grant, changes, own=access.owns(origin.identity, schema, before.body))
-        faults = schema.check_update(changes)
+        merged = {name: row.body[name] for name in changes}
+        faults = schema.check_update(merged)
         if faults:
             raise Invalid("the request is not valid", faults)
-        await relations.resolve(request, schema, changes, origin, known=before.body)
-    row = _next(before, changes)
+        await relations.resolve(request, schema, merged, origin, known=before.body)
     row.config_version += 1
     row.state_error = ""
     change = change_of(schema, row, origin, before=before, sent=clone(sent))
@@ -47,7 +50,13 @@ async def update(request: Request, schema: Schema, ref: Ref, sent: Body, origin:
     quirk = request.world.recorded_quirks and origin.cause is not None
     states.on_update(schema, row.body, changes if origin.trusted else {}, keep_orchestration=quirk)
     await request.run_hooks("pre_update_in_transaction", change)
-    await _judge(request, schema, row, origin, known={**before.body, **({} if origin.trusted else changes)})
+    await _judge(
+        request,
+        schema,
+        row,
+        origin,
+        known={**before.body, **({} if origin.trusted else {name: row.body[name] for name in changes})},
+    )
     await request.save(row)
     await request.event("update", row, origin)
     await request.log(row, "update", origin)

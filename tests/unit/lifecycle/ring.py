@@ -95,6 +95,7 @@ schemas:
         type: object
         permission: [create, update]
         default: {mtu: 1500}
+        required: [mtu]
         properties: {mtu: {type: integer}, mode: {type: string, default: l2}}
         additionalProperties: false
 - id: interface

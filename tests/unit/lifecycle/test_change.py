@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from esi.errors import Conflict, Forbidden, Invalid, NotFound
+from esi.errors import Conflict, Forbidden, Invalid, NotFound, PluginError
+from esi.identity import Identity
 from esi.lifecycle import Change, Tx
 from esi.model.resource import Ref
 from unit.lifecycle.ring import ADMIN, ALICE, BOB, Ring, body_of
@@ -194,6 +195,40 @@ async def test_ensure_writes_only_differences(ring: Ring) -> None:
     await ring.lifecycle.ensure("note", {"id": "n1", "text": "a"})
     await ring.lifecycle.ensure("note", {"id": "n1", "text": "b"})
     assert [(event.kind, event.version) for event in await ring.events()] == [("create", 1), ("update", 2)]
+
+
+async def test_who_may_do_nothing_learns_nothing_about_ids(ring: Ring) -> None:
+    note = await ring.make("note", {"text": "hers"}, ALICE)
+    visitor = Identity("eve", "e" * 32, ("visitor",))
+    for ref in (note, Ref("note", "nowhere")):
+        for attempt in (
+            ring.lifecycle.show(visitor, ref),
+            ring.lifecycle.update(visitor, ref, {"text": "x"}),
+            ring.lifecycle.put(visitor, ref, {"text": "x"}),
+            ring.lifecycle.delete(visitor, ref),
+            ring.lifecycle.action(visitor, ref, "shout", {}),
+        ):
+            with pytest.raises(Forbidden):
+                await attempt
+
+
+async def test_part_of_an_object_may_be_sent(ring: Ring) -> None:
+    gateway = await ring.working_gateway()
+    await ring.lifecycle.update(ADMIN, gateway, {"settings": {"mtu": 9000}})
+    await ring.lifecycle.update(ADMIN, gateway, {"settings": {"mode": "l3"}})
+    assert (await ring.body(gateway))["settings"] == {"mtu": 9000, "mode": "l3"}
+
+
+async def test_hooks_that_would_never_run_are_found(ring: Ring) -> None:
+    async def nothing(tx: Tx, change: Change) -> None: ...
+
+    ring.hooks.on("note", "shout", nothing)
+    ring.hooks.check(ring.catalogue)
+    ring.hooks.on("note", "pre_craete", nothing)
+    ring.hooks.on("ghost", "pre_create", nothing)
+    with pytest.raises(PluginError) as refused:
+        ring.hooks.check(ring.catalogue)
+    assert len(refused.value.faults) == 2
 
 
 async def test_actions_run_their_hook(ring: Ring) -> None:
