@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from esi.errors import Unsupported
 from esi.kv.child import find_etcd
@@ -20,6 +21,9 @@ from esi.testing.etcd import required
 
 ROOT = Path(__file__).resolve().parent.parent
 RECORDED = ROOT.parent / "shared" / "spec" / "cases"
+settings.register_profile("esi", deadline=None)  # a busy machine is slow, not wrong
+settings.load_profile("esi")
+
 REAL_FOLDERS = ("conformance", "e2e", "chaos")
 
 Require = Callable[[str], Path]

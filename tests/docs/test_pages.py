@@ -16,7 +16,7 @@ TOUR = ROOT / "docs" / "tour.md"
 ADRS = sorted((ROOT / "docs" / "adr").glob("[0-9]*.md"))
 
 # each with a class of one letter, so that this file does not find itself
-FOREIGN = re.compile(r"/wor[k]/|/roo[t]/|/hom[e]/[a-z]|pythonhoste[d]|registry\.npmj[s]|proxy\.golan[g]")
+FOREIGN = re.compile(r"(?<!\w)/(?:wor[k]|roo[t]|hom[e]/\w+)/|pythonhoste[d]|registry\.npmj[s]|proxy\.golan[g]")
 
 
 def anchors(page: Path) -> set[str]:
