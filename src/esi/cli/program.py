@@ -76,7 +76,7 @@ def run(arguments: Sequence[str], *, name: str = "esi") -> int:
         return INTERRUPTED
     except EsiError as error:
         click.echo(f"{name}: {error}", err=True)
-        click.echo(f"  {_advice(error)}", err=True)
+        click.echo(f"  {_advice(error, name)}", err=True)
         return exit_code(error)
     except BrokenPipeError:
         sys.stdout = None
@@ -90,7 +90,7 @@ def exit_code(error: EsiError) -> int:
     return UNREACHABLE if isinstance(error, Unreachable) else REFUSED
 
 
-def _advice(error: EsiError) -> str:
+def _advice(error: EsiError, name: str) -> str:
     """What to do next."""
     if isinstance(error, ConfigError):
         return "correct it in esi.yaml, the environment (ESI_GROUP__FIELD) or --set; `esi settings show` lists all"
@@ -99,9 +99,9 @@ def _advice(error: EsiError) -> str:
     if isinstance(error, Unauthenticated):
         return "give a token with --token or OS_TOKEN_ID"
     if isinstance(error, NotFound):
-        return "`esi client` lists the schemas, `esi client SCHEMA list` what is there"
+        return f"`{name} client` lists the schemas, `{name} client SCHEMA list` what is there"
     if isinstance(error, RequestError):
-        return "nothing was changed; `esi client SCHEMA create --help` says what may be sent"
+        return f"nothing was changed; `{name} client SCHEMA create --help` says what may be sent"
     if error.retry:
         return "nothing is wrong with the request: try again"
     return "the logs of the rooms say more (-v)"

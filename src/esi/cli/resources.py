@@ -51,7 +51,7 @@ class SchemaCommands(click.Group):
         if ctx.resilient_parsing:
             view = self._known(ctx).get(cmd_name)
             return verbs(view, where) if view else None
-        return verbs(where.run(lambda client: client.schema(cmd_name)), where)
+        return verbs(where.schema(cmd_name), where)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         try:
@@ -59,6 +59,8 @@ class SchemaCommands(click.Group):
         except EsiError as error:
             with formatter.section("Schemas"):
                 formatter.write_text(f"{error}. They are listed here when the server can be reached.")
+            return
+        if not known:
             return
         with formatter.section("Schemas"):
             formatter.write_dl([(name, view.title) for name, view in sorted(known.items())])
@@ -81,7 +83,8 @@ def _where(ctx: click.Context) -> Where:
     clock = SystemClock()
     cache: SchemaCache | None = None
     if found["cache"] in (True, None) or str(found["cache"]).lower() in ("true", "1", "yes"):
-        seconds = Duration().convert(found["cache_timeout"] or "5m", None, None)
+        kept = found["cache_timeout"]
+        seconds = Duration().convert("5m" if kept is None else kept, None, None)
         cache = SchemaCache(Path(found["cache_path"] or _cache_file()), seconds=seconds, clock=clock)
     url = str(found["endpoint_url"] or "http://127.0.0.1:9091").rstrip("/")
     return Where(

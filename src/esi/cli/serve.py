@@ -14,7 +14,6 @@ from typing import Any
 
 import click
 
-from esi import bootstrap
 from esi.cli.configuration import given, settings_options
 from esi.cli.logs import logging_options, start_logging
 from esi.clock import SystemClock
@@ -34,7 +33,8 @@ _json = click.option("--json", "as_json", is_flag=True, help="Print the facts as
 def dev(**options: Any) -> None:
     """Run the whole ring in one process, with the lab.
 
-    It stays in the ring's folder: what was created is there again at the next start. Ctrl-C ends it.
+    What was created stays in the ring's folder and is there again at the next start, but the lab's routers begin again
+    with the configuration of their first day. Ctrl-C ends it.
 
     \b
     Examples:
@@ -123,6 +123,8 @@ def room(names: Sequence[str], **options: Any) -> None:
 def _serve(parts: Sequence[str], options: Mapping[str, Any]) -> None:
     clock = SystemClock()
     began = clock.monotonic()
+    from esi.bootstrap import run  # here: every room's libraries come with it, and --help needs none
+
     start_logging(options["verbose"] - options["quiet"])
     settings = given(options)
 
@@ -132,7 +134,7 @@ def _serve(parts: Sequence[str], options: Mapping[str, Any]) -> None:
         else:
             click.echo("\n".join(ready_lines(parts, facts, settings, clock.monotonic() - began)))
 
-    asyncio.run(bootstrap.run(parts, settings, on_ready=ready))
+    asyncio.run(run(parts, settings, on_ready=ready))
 
 
 def ready_lines(parts: Sequence[str], facts: Mapping[str, str], settings: Settings, took: float) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -12,7 +12,7 @@ from click.core import ParameterSource
 
 from esi.cli.output import FORMATS, print_many, print_one
 from esi.cli.values import PREFIX, property_options
-from esi.client.schemas import SchemaCache, SchemaView
+from esi.client.schemas import SchemaCache, SchemaSource, SchemaView
 from esi.clock import Clock
 
 if TYPE_CHECKING:
@@ -35,16 +35,25 @@ class Where:
     schema_path: str
     cache: SchemaCache | None
     clock: Clock
+    known: dict[str, SchemaView] = field(default_factory=dict)
+
+    def schema(self, id: str) -> SchemaView:
+        """One schema; all that came with it are kept for the conversations of this call."""
+
+        async def work(client: Client) -> SchemaView:
+            view = await client.schema(id)
+            self.known.update(await client.schemas())
+            return view
+
+        return self.run(work)
 
     def run(self, work: Callable[[Client], Awaitable[T]]) -> T:
         """One conversation, on a loop of its own. Raises the errors of esi.errors."""
         from esi.client.resources import Client  # here: completion must not load an HTTP library
 
         async def talk() -> T:
-            async with Client(
-                self.url, self.token, clock=self.clock, tenant=self.tenant,
-                schema_path=self.schema_path, cache=self.cache,
-            ) as client:  # fmt: skip
+            source = SchemaSource(self.schema_path, self.cache, self.known)
+            async with Client(self.url, self.token, clock=self.clock, tenant=self.tenant, source=source) as client:
                 return await work(client)
 
         return asyncio.run(talk())

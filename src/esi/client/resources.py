@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import quote
 
 from esi.client.http import Http
-from esi.client.schemas import SCHEMA_PATH, SchemaCache, SchemaView, parse_schemas
+from esi.client.schemas import FROM_SERVER, SchemaSource, SchemaView, parse_schemas
 from esi.clock import Clock
 from esi.errors import Broken, Conflict, NotFound, TerminalError, TimedOut
 
@@ -39,7 +39,8 @@ class Listing:
 class Client:
     """Use it as `async with Client(url, token, clock=...) as client`. All methods raise the errors of esi.errors.
 
-    `tenant` says for whom an administrator acts. `cache` keeps the server's schemas; without it every client asks once.
+    `tenant` says for whom an administrator acts; `source` where schemas come from: every client asks once, unless
+    they are kept in a file or known from another client.
     """
 
     def __init__(
@@ -49,15 +50,13 @@ class Client:
         *,
         clock: Clock,
         tenant: str = "",
-        schema_path: str = SCHEMA_PATH,
-        cache: SchemaCache | None = None,
+        source: SchemaSource = FROM_SERVER,
     ) -> None:
         self._http = Http(url, token=token, tenant=tenant, clock=clock)
         self._clock = clock
         self._token = token
-        self._cache = cache
-        self._schema_path = schema_path
-        self._schemas: dict[str, SchemaView] | None = None
+        self._source = source
+        self._schemas = dict(source.known) if source.known else None
         self._fresh = False
 
     async def __aenter__(self) -> Client:
@@ -73,14 +72,14 @@ class Client:
         """What this caller may see, by schema id; from the kept file unless `fresh`."""
         if self._schemas is not None and (self._fresh or not fresh):
             return self._schemas
-        place = self._http.url + self._schema_path
-        documents = None if fresh or self._cache is None else self._cache.load(place, self._token)
+        path, cache = self._source.path, self._source.cache
+        documents = None if fresh or cache is None else cache.load(self._http.url + path, self._token)
         if documents is None:
-            answer = await self._http.ask("GET", self._schema_path)
+            answer = await self._http.ask("GET", path)
             documents = _member(answer.body, "schemas", list)
             self._fresh = True
-            if self._cache is not None:
-                self._cache.keep(place, self._token, documents)
+            if cache is not None:
+                cache.keep(self._http.url + path, self._token, documents)
         self._schemas = parse_schemas(documents)
         return self._schemas
 

@@ -12,7 +12,7 @@ import json
 import os
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -133,6 +133,18 @@ class SchemaCache:
         except (OSError, ValueError):
             return {}
         return {k: v for k, v in entries.items() if isinstance(v, dict)} if isinstance(entries, dict) else {}
+
+
+@dataclass(frozen=True)
+class SchemaSource:
+    """Where a client takes schemas from: those already `known`, then the kept file, then the server's `path`."""
+
+    path: str = SCHEMA_PATH
+    cache: SchemaCache | None = None
+    known: Mapping[str, SchemaView] = field(default_factory=dict)
+
+
+FROM_SERVER = SchemaSource()
 
 
 def _key(url: str, token: str) -> str:

@@ -8,7 +8,7 @@ import pytest
 
 from esi.client.http import refusal
 from esi.client.resources import Client, looks_like_id
-from esi.client.schemas import SchemaCache, parse_schemas
+from esi.client.schemas import SchemaCache, SchemaSource, parse_schemas
 from esi.clock import SystemClock
 from esi.errors import (
     Broken,
@@ -185,7 +185,7 @@ async def test_schemas_are_kept_until_they_are_too_old(api: Api, tmp_path: Path)
     cache = SchemaCache(tmp_path / "deep" / "schemas.json", seconds=300, clock=clock)
 
     async def ask() -> None:
-        async with Client(api.url, clock=clock, cache=cache) as client:
+        async with Client(api.url, clock=clock, source=SchemaSource(cache=cache)) as client:
             await client.list("rack")
 
     await ask()
@@ -199,7 +199,7 @@ async def test_schemas_are_kept_until_they_are_too_old(api: Api, tmp_path: Path)
 async def test_a_kept_list_without_the_schema_is_asked_for_again(api: Api, tmp_path: Path) -> None:
     cache = SchemaCache(tmp_path / "schemas.json", clock=CLOCK)
     cache.keep(api.url + "/gohan/v0.1/schemas", "", SCHEMAS[1:])
-    async with Client(api.url, clock=CLOCK, cache=cache) as client:
+    async with Client(api.url, clock=CLOCK, source=SchemaSource(cache=cache)) as client:
         assert (await client.list("rack")).rows == []
 
 

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from esi.errors import EsiError
 
-READY_SECONDS = 30.0
+READY_SECONDS = 60.0
 STOP_SECONDS = 5.0
 
 # argv: the pid of the parent, then the command. 1 is PR_SET_PDEATHSIG, which outlives exec; a parent that died before

@@ -8,9 +8,11 @@ import shutil
 from typing import Any
 
 from esi.cli.demo.children import Children
-from esi.telemetry import masked
 
 Keys = dict[str, Any]
+
+SHOWN = ("/config/", "/state/", "/esi-worker/heat_stacks/")
+FACTS = ("version", "worker_state", "orchestration_state", "stack_status", "error")
 
 
 def has_etcdctl() -> bool:
@@ -27,25 +29,20 @@ async def read_keys(children: Children, endpoint: str) -> Keys:
 
 
 def of_resource(keys: Keys, id: str) -> Keys:
-    """The keys that name a resource, apart from what only the processes keep there."""
-    return {name: value for name, value in sorted(keys.items()) if id in name}
+    """The keys of a resource that the record shows: what is wanted, what is known, its stack."""
+    return {name: keys[name] for name in sorted(keys) if id in name and name.startswith(SHOWN)}
 
 
 def summary(value: Any) -> str:
-    """A key's facts in one line: its scalars, with secrets masked and the body left out."""
-    return ", ".join(f"{name}={item}" for name, item in _scalars(masked(value)))
+    """A key's versions and states in one line; bodies stay where they are, with the secrets in them."""
+    return ", ".join(f"{name} {item}" for name, item in _facts(value))
 
 
-def _scalars(value: Any) -> list[tuple[str, Any]]:
+def _facts(value: Any) -> list[tuple[str, Any]]:
     if not isinstance(value, dict):
         return []
-    found: list[tuple[str, Any]] = []
-    for name, item in value.items():
-        if isinstance(item, dict):
-            found += _scalars(item)
-        elif not isinstance(item, list) and name not in ("body", "heat_outputs") and item not in ("", None):
-            found.append((name, item))
-    return found
+    nested = [fact for item in value.values() for fact in _facts(item)]
+    return nested + [(name, value[name]) for name in FACTS if value.get(name)]
 
 
 def _text(raw: str) -> str:

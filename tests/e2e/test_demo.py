@@ -1,0 +1,162 @@
+"""The demo as a user runs it: real processes, real etcd, real NETCONF; and nothing left behind, whatever happens."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from asyncio.subprocess import DEVNULL, PIPE, Process
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from esi.cli.demo import vpn
+from esi.cli.demo.children import ChildFailed, Children
+from esi.cli.demo.expectations import in_clear
+
+pytestmark = pytest.mark.real
+
+SOURCE = Path(__file__).resolve().parents[2] / "src"
+DEMO_SECONDS = 60.0  # on a machine that is busy with other tests
+
+
+@pytest.fixture(autouse=True)
+def _programs(require: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    require("etcd")
+    monkeypatch.setenv("PYTHONPATH", str(SOURCE))
+
+
+@asynccontextmanager
+async def demo(folder: Path, *arguments: str) -> AsyncIterator[Process]:
+    """`python -m esi demo vpn`, killed at the end if it still runs."""
+    command = [sys.executable, "-m", "esi", "demo", "vpn", "--folder", str(folder), *arguments]
+    process = await asyncio.create_subprocess_exec(*command, stdin=DEVNULL, stdout=PIPE, stderr=PIPE)
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.communicate()
+
+
+def running(folder: Path) -> list[str]:
+    """The command lines of processes that work in this folder."""
+    found = []
+    for file in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            line = file.read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        except OSError:
+            continue
+        if str(folder) in line and "demo vpn" not in line:
+            found.append(line)
+    return found
+
+
+async def until_none_runs(folder: Path) -> None:
+    """The kernel ends the children of a killed process soon, not at once."""
+    async with asyncio.timeout(10):
+        while running(folder):
+            await asyncio.sleep(0.02)
+
+
+async def until_line(process: Process, words: str) -> list[str]:
+    assert process.stdout is not None
+    lines: list[str] = []
+    async with asyncio.timeout(DEMO_SECONDS):
+        while not lines or words not in lines[-1]:
+            raw = await process.stdout.readline()
+            assert raw, "\n".join(lines)
+            lines.append(raw.decode().rstrip())
+    return lines
+
+
+@pytest.mark.parametrize("flow", ["2017", "2018"])
+async def test_the_story_holds(flow: str, tmp_path: Path, report: Callable[[str], None]) -> None:
+    folder, file = tmp_path / "ring", tmp_path / "facts.json"
+    async with demo(folder, "--flow", flow, "--json", str(file)) as process, asyncio.timeout(DEMO_SECONDS):
+        out, errors = (part.decode() for part in await process.communicate())
+    assert process.returncode == 0, out + errors
+    assert errors == ""
+    facts: dict[str, Any] = json.loads(file.read_text())
+    assert facts["ok"] is True
+    assert facts["flow"] == flow
+    assert all(item["held"] for item in facts["expectations"])
+    assert len(facts["expectations"]) >= 11  # those about etcd come with etcdctl
+    interface = facts["shown"]["vpn_interface"]["vpn_interface"]
+    assert interface["status"] == "ACTIVE"
+    assert facts["shown"]["vpn_gateway"]["vpn_gateway"]["connected_vpn_interface"] == interface["id"]
+    for name, (_, lines) in vpn.CHANGES.items():
+        assert [in_clear(line) for line in facts["changes"][name]] == lines
+        printed = [in_clear(line) for line in out.splitlines()]
+        start = printed.index(next(line for line in printed if line.startswith(f"{name} "))) + 1
+        assert printed[start : start + len(lines)] == lines
+    assert f"gohan client vpn_interface show --output-format json {interface['id']}" in out
+    assert running(folder) == []
+    took = ", ".join(f"{name} {seconds:.2f} s" for name, seconds in facts["seconds"].items())
+    report(f"demo vpn, flow {flow}: {took}")
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+async def test_ended_while_it_starts_it_leaves_nothing(how: signal.Signals, tmp_path: Path) -> None:
+    folder = tmp_path / "ring"
+    async with demo(folder) as process:
+        async with asyncio.timeout(DEMO_SECONDS):
+            while not running(folder):
+                await asyncio.sleep(0.02)
+        process.send_signal(how)
+        async with asyncio.timeout(DEMO_SECONDS):
+            _, errors = await process.communicate()
+    assert process.returncode == 130
+    assert errors.decode().strip() == "interrupted"
+    assert running(folder) == []
+
+
+async def test_a_kept_ring_ends_with_its_parent(tmp_path: Path) -> None:
+    folder = tmp_path / "ring"
+    async with demo(folder, "--keep") as process:
+        lines = await until_line(process, "Ctrl-C ends it all")
+        assert any("export GOHAN_ENDPOINT_URL=" in line for line in lines)
+        assert len(running(folder)) >= 5  # etcd's own process too
+        process.kill()
+        async with asyncio.timeout(DEMO_SECONDS):
+            await process.communicate()
+    await until_none_runs(folder)
+
+
+async def test_a_process_that_does_not_come_up_is_named_with_its_words(tmp_path: Path) -> None:
+    async with Children(tmp_path) as children:
+        with pytest.raises(ChildFailed, match=r"(?s)`esi lab` ended with code 2.*lab\.ports"):
+            await children.serve("lab", "--folder", str(tmp_path / "ring"), "--lab-ports", "1,2,3")
+
+
+async def test_a_process_that_ends_in_the_middle_fails_the_story(tmp_path: Path) -> None:
+    async with Children(tmp_path) as children:
+        await children.serve("etcd", "--folder", str(tmp_path / "ring"))
+        assert children.ended() == []
+        (line,) = [line for line in _pids(tmp_path / "ring") if "-m esi etcd" in line[1]]
+        os.kill(line[0], signal.SIGKILL)
+        async with asyncio.timeout(10):
+            while not children.ended():
+                await asyncio.sleep(0.02)
+        assert children.ended() == ["etcd"]
+    await until_none_runs(tmp_path / "ring")
+
+
+def _pids(folder: Path) -> list[tuple[int, str]]:
+    found = []
+    for file in Path("/proc").glob("[0-9]*/cmdline"):
+        line = file.read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        if str(folder) in line:
+            found.append((int(file.parent.name), line))
+    return found
+
+
+async def test_short_commands_get_their_variables_and_tell_code_and_words(tmp_path: Path) -> None:
+    async with Children(tmp_path) as children:
+        code, out = await children.run(["sh", "-c", "echo $WORD; exit 7"], environment={"WORD": "a b"})
+    assert (code, out) == (7, "a b\n")
