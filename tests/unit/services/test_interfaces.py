@@ -1,4 +1,4 @@
-"""A VPN interface occupies its gateway, in that order of events; a second one is turned away, and what routers refuse."""
+"""A VPN interface occupies its gateway, in that order of events; a second one is refused, and what routers would."""
 
 from typing import Any
 
