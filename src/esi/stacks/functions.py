@@ -48,7 +48,8 @@ def compile_node(raw: Any, names: Names, path: str) -> Node:
             return read(raw[called[0]], names, f"{path}.{called[0]}")
         if called and set(called) & {"get_param", "get_resource", "get_attr", "str_replace"}:
             raise TemplateError(path, f"{called[0]} must stand alone")
-        return _map({strip(str(key)): compile_node(item, names, f"{path}.{key}") for key, item in raw.items()}, path)
+        written = names.plain_keys(raw, path)
+        return _map({key: compile_node(item, names, f"{path}.{key}") for key, item in written.items()}, path)
     if isinstance(raw, list):
         return _list([compile_node(item, names, f"{path}[{index}]") for index, item in enumerate(raw)], path)
     return literal(raw)
@@ -105,11 +106,11 @@ def _path_of(raw: Any, names: Names, path: str) -> tuple[str, list[Node]]:
     parts = raw if isinstance(raw, list) else [raw]
     if not parts or not isinstance(parts[0], str):
         raise TemplateError(path, "must be a name, or a list that begins with one")
-    return strip(parts[0]), [compile_node(part, names, f"{path}[{n}]") for n, part in enumerate(parts[1:], 1)]
+    return names.plain(parts[0]), [compile_node(part, names, f"{path}[{n}]") for n, part in enumerate(parts[1:], 1)]
 
 
 def _get_resource(raw: Any, names: Names, path: str) -> Node:
-    name = names.known("resource", strip(raw) if isinstance(raw, str) else raw, path)
+    name = names.known("resource", raw, path)
     names.requires.add(name)
 
     def value(env: Env) -> str | None:
@@ -125,7 +126,8 @@ def _str_replace(raw: Any, names: Names, path: str) -> Node:
     if not isinstance(params, dict) or (len(params) == 1 and set(params) <= FUNCTIONS_OF_HEAT):
         raise TemplateError(f"{path}.params", "must be a map of the words to replace")
     template = compile_node(raw["template"], names, f"{path}.template")
-    nodes = {strip(str(key)): compile_node(item, names, f"{path}.params.{key}") for key, item in params.items()}
+    written = names.plain_keys(params, f"{path}.params")
+    nodes = {key: compile_node(item, names, f"{path}.params.{key}") for key, item in written.items()}
     if "" in nodes:
         raise TemplateError(f"{path}.params", "cannot replace the empty word")
     keys = Keys(nodes)
@@ -139,7 +141,7 @@ def _str_replace(raw: Any, names: Names, path: str) -> Node:
 def _list_join(raw: Any, names: Names, path: str) -> Node:
     if not isinstance(raw, list) or len(raw) < 2 or not isinstance(raw[0], str):
         raise TemplateError(path, "must be a list: delimiter, then lists")
-    delimiter = raw[0]
+    delimiter = names.plain(raw[0])
     parts: list[list[Node] | Node] = []
     for n, item in enumerate(raw[1:], 1):
         if isinstance(item, list):
@@ -173,7 +175,8 @@ def _repeat(raw: Any, names: Names, path: str) -> Node:
     if not isinstance(loops, dict) or not loops:
         raise TemplateError(f"{path}.for_each", "must be a map: word → list")
     template = compile_node(raw["template"], names, f"{path}.template")
-    lists = {strip(str(key)): compile_node(item, names, f"{path}.for_each.{key}") for key, item in loops.items()}
+    written = names.plain_keys(loops, f"{path}.for_each")
+    lists = {key: compile_node(item, names, f"{path}.for_each.{key}") for key, item in written.items()}
     keys, crossed = Keys(lists), raw.get("permutations", True) is not False
 
     def value(env: Env) -> list[Any]:
@@ -247,7 +250,7 @@ def compile_condition(raw: Any, names: Names, path: str) -> Callable[[Env], bool
     if isinstance(raw, bool):
         return lambda env: raw
     if isinstance(raw, str):
-        name = names.known("condition", strip(raw), path)
+        name = names.known("condition", raw, path)
         return lambda env: env.conditions[name]
     if not isinstance(raw, dict) or len(raw) != 1:
         raise TemplateError(path, "must be a condition's name, true, false, equals, not, and, or")

@@ -3,10 +3,15 @@
 A node has two readings. `value` is plain data. `text` is what joins into a longer text: everything that came from
 outside (parameters, attributes, ids) stands between marks there (esi.render.marks), what the author wrote does not;
 so no value becomes structure of a configuration.
+
+A template that Jinja has rendered holds marked *pieces*. It is compiled with their numbers in their place, so that
+templates which differ in their pieces only share one compiled form: pieces in literals are put in at evaluation,
+pieces in names (of parameters, resources, keys) at compilation, and those are remembered in `Names.used`.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -14,17 +19,18 @@ from typing import Any, NamedTuple
 import orjson
 
 from esi.errors import TemplateError
-from esi.render.marks import remark, strip
+from esi.render.marks import CLOSE, OPEN, remark, strip
 from esi.stacks import Live
 
 
 @dataclass(slots=True)
 class Env:
-    """What a stack knows while it runs: parameter values, which conditions hold, and the resources that stand."""
+    """What a stack knows while it runs: parameter values, which conditions hold, the resources that stand, pieces."""
 
     parameters: Mapping[str, Any]
     lives: dict[str, Live] = field(default_factory=dict)
     conditions: Mapping[str, bool] = field(default_factory=dict)
+    pieces: Sequence[str] = ()
 
 
 class Node(NamedTuple):
@@ -37,18 +43,52 @@ class Node(NamedTuple):
 
 @dataclass(slots=True)
 class Names:
-    """What may be referred to, and (filled while compiling) which resources a snippet waits for."""
+    """What may be referred to, and (filled while compiling) which resources a snippet waits for, and the pieces that
+    names are made of."""
 
-    parameters: frozenset[str]
-    resources: frozenset[str]
-    conditions: frozenset[str]
+    parameters: frozenset[str] = frozenset()
+    resources: frozenset[str] = frozenset()
+    conditions: frozenset[str] = frozenset()
+    pieces: Sequence[str] = ()
+    used: dict[int, str] = field(default_factory=dict)
     requires: set[str] = field(default_factory=set)
+
+    def apart(self) -> Names:
+        """The same names for another snippet."""
+        return Names(self.parameters, self.resources, self.conditions, self.pieces, self.used)
+
+    def plain(self, raw: Any) -> str:
+        """A key or name of the template as it was written, its pieces put in."""
+
+        def piece(found: re.Match[str]) -> str:
+            index = int(found.group(1))
+            return self.used.setdefault(index, self.pieces[index])
+
+        text = raw if isinstance(raw, str) else str(raw)
+        return strip(_PIECE.sub(piece, text)) if OPEN in text else text
+
+    def plain_tree(self, raw: Any) -> Any:
+        """Plain data with the pieces put in everywhere."""
+        if isinstance(raw, dict):
+            return {key: self.plain_tree(item) for key, item in self.plain_keys(raw, "parameters").items()}
+        if isinstance(raw, list):
+            return [self.plain_tree(item) for item in raw]
+        return self.plain(raw) if isinstance(raw, str) else raw
+
+    def plain_keys(self, raw: Mapping[Any, Any], path: str) -> dict[str, Any]:
+        """The map with its keys as written. Keys that become the same are a TemplateError."""
+        found = {self.plain(key): item for key, item in raw.items()}
+        if len(found) < len(raw):
+            raise TemplateError(path, "a key stands here twice")
+        return found
 
     def known(self, kind: str, name: Any, path: str) -> str:
         names: frozenset[str] = getattr(self, f"{kind}s")
-        if not isinstance(name, str) or name not in names:
-            raise TemplateError(path, f"unknown {kind} {name!r}; known: {', '.join(sorted(names)) or 'none'}")
-        return name
+        plain = self.plain(name) if isinstance(name, str) else ""
+        if plain not in names:
+            shown = repr(plain) if isinstance(name, str) else type(name).__name__
+            raise TemplateError(path, f"unknown {kind} {shown}; known: {', '.join(sorted(names)) or 'none'}")
+        return plain
 
 
 def as_text(value: Any) -> str:
@@ -72,7 +112,31 @@ def walk_value(value: Any, steps: Sequence[Any], path: str) -> Any:
     return value
 
 
+_PIECE = re.compile(f"{OPEN}(\\d+){CLOSE}")
+
+
+def numbered(text: str) -> tuple[str, tuple[str, ...]]:
+    """`text` with its marked values replaced by their numbers, and the values."""
+    pieces: list[str] = []
+
+    def number(found: re.Match[str]) -> str:
+        pieces.append(found.group(1))
+        return f"{OPEN}{len(pieces) - 1}{CLOSE}"
+
+    return _VALUE.sub(number, text), tuple(pieces)
+
+
+_VALUE = re.compile(f"{OPEN}([^{OPEN}{CLOSE}]*){CLOSE}")
+
+
 def literal(value: Any) -> Node:
+    """What the author wrote; pieces in it are put in, marked, when it is evaluated."""
+    if isinstance(value, str) and OPEN in value:
+
+        def filled(env: Env) -> str:
+            return _PIECE.sub(lambda found: f"{OPEN}{env.pieces[int(found.group(1))]}{CLOSE}", value)
+
+        return Node(filled, filled)
     return Node(lambda env: value, lambda env: as_text(value), literal=True)
 
 

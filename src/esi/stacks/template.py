@@ -7,8 +7,9 @@ never a surprise while a stack runs. Written after the HOT specification, versio
 from __future__ import annotations
 
 import hashlib
+from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -18,7 +19,7 @@ from esi.errors import TemplateError
 from esi.render.marks import strip
 from esi.stacks.functions import compile_condition, compile_node
 from esi.stacks.graph import ordered
-from esi.stacks.nodes import Env, Names, Node
+from esi.stacks.nodes import Env, Names, Node, numbered
 from esi.stacks.parameters import PSEUDO, Parameter, parse_parameter
 
 VERSIONS = frozenset(
@@ -70,69 +71,95 @@ class Template:
     conditions: Mapping[str, Callable[[Env], bool]]
     resources: Mapping[str, ResourceDefinition]
     outputs: tuple[OutputDefinition, ...]
+    pieces: tuple[str, ...] = ()
 
     def env(self, parameters: Mapping[str, Any]) -> Env:
         """What a stack with these parameter values knows at its start: which conditions hold."""
         holds: dict[str, bool] = {}
-        env = Env(parameters, conditions=holds)
+        env = Env(parameters, conditions=holds, pieces=self.pieces)
         for name, condition in self.conditions.items():
             holds[name] = condition(env)
         return env
 
 
-@lru_cache(maxsize=512)
 def load_template(text: str) -> Template:
     """The compiled template of `text`. Raises TemplateError."""
-    raw = parse_yaml(text)
-    if not isinstance(raw, dict):
+    skeleton, pieces = numbered(text)
+    return _skeleton(skeleton).template(pieces, hashlib.sha256(text.encode()).hexdigest())
+
+
+@lru_cache(maxsize=256)
+def _skeleton(text: str) -> Skeleton:
+    return Skeleton(text)
+
+
+class Skeleton:
+    """YAML with numbers for its pieces: parsed once, compiled once for each set of pieces that names are made of."""
+
+    def __init__(self, text: str) -> None:
+        self._raw = parse_yaml(text)
+        self._compiled: deque[tuple[Mapping[int, str], Template]] = deque(maxlen=8)
+
+    def template(self, pieces: tuple[str, ...], digest: str) -> Template:
+        for used, template in self._compiled:
+            if all(pieces[index] == piece for index, piece in used.items()):
+                return replace(template, pieces=pieces, hash=digest)
+        names = Names(pieces=pieces)
+        template = _compile(self._raw, names)
+        self._compiled.append((names.used, template))
+        return replace(template, pieces=pieces, hash=digest)
+
+
+def _compile(written: Any, bare: Names) -> Template:
+    if not isinstance(written, dict):
         raise TemplateError("", "a template must be a map")
-    unknown = sorted(str(key) for key in raw if key not in _SECTIONS)
+    raw = bare.plain_keys(written, "")
+    unknown = sorted(key for key in raw if key not in _SECTIONS)
     if unknown:
         raise TemplateError(unknown[0], "unknown section of a template")
-    if raw.get("heat_template_version") not in VERSIONS:
-        raise TemplateError("heat_template_version", f"unknown version {raw.get('heat_template_version')!r}")
-    return _compile(raw, hashlib.sha256(text.encode()).hexdigest())
-
-
-def _compile(raw: Mapping[str, Any], digest: str) -> Template:
-    parameters = {name: parse_parameter(name, item) for name, item in _section(raw, "parameters").items()}
-    written = _section(raw, "resources")
-    conditions = _section(raw, "conditions")
-    names = Names(frozenset(parameters) | set(PSEUDO), frozenset(written), frozenset(conditions))
+    version = bare.plain(raw.get("heat_template_version"))
+    if version not in VERSIONS:
+        raise TemplateError("heat_template_version", f"unknown version {version!r}")
+    parameters = {
+        name: parse_parameter(name, bare.plain_tree(item)) for name, item in _section(raw, "parameters", bare).items()
+    }
+    conditions, resources = _section(raw, "conditions", bare), _section(raw, "resources", bare)
+    names = Names(
+        frozenset(parameters) | set(PSEUDO), frozenset(resources), frozenset(conditions), bare.pieces, bare.used
+    )
+    outputs = _section(raw, "outputs", names)
     return Template(
-        hash=digest,
+        hash="",
         parameters=parameters,
         conditions=_conditions(conditions, names),
-        resources=_resources(written, names),
-        outputs=tuple(_output(name, item, names) for name, item in _section(raw, "outputs").items()),
+        resources=_resources(resources, names),
+        outputs=tuple(_output(name, item, names) for name, item in outputs.items()),
     )
 
 
-def _section(raw: Mapping[str, Any], name: str) -> dict[str, Any]:
+def _section(raw: Mapping[str, Any], name: str, names: Names) -> dict[str, Any]:
     section = raw.get(name)
     if section is None:
         return {}
     if not isinstance(section, dict):
         raise TemplateError(name, "must be a map")
-    return {strip(str(key)): item for key, item in section.items()}
+    return names.plain_keys(section, name)
 
 
 def _conditions(written: Mapping[str, Any], names: Names) -> dict[str, Callable[[Env], bool]]:
-    after = {name: frozenset(_named_conditions(item)) & names.conditions for name, item in written.items()}
+    after = {name: frozenset(_named_conditions(item, names)) & names.conditions for name, item in written.items()}
     return {
         name: compile_condition(written[name], names, f"conditions.{name}") for name in ordered(after, "conditions")
     }
 
 
-def _named_conditions(raw: Any) -> set[str]:
+def _named_conditions(raw: Any, names: Names) -> set[str]:
     """The conditions that a condition stands on."""
     if isinstance(raw, str):
-        return {strip(raw)}
-    if isinstance(raw, list):
-        return set().union(*map(_named_conditions, raw))
+        return {names.plain(raw)}
     if isinstance(raw, dict):
-        return set().union(*(_named_conditions(raw[word]) for word in ("not", "and", "or") if word in raw))
-    return set()
+        raw = [raw[word] for word in ("not", "and", "or") if word in raw]
+    return set().union(*(_named_conditions(item, names) for item in raw)) if isinstance(raw, list) else set()
 
 
 def _resources(written: Mapping[str, Any], names: Names) -> dict[str, ResourceDefinition]:
@@ -152,13 +179,14 @@ def _resource(name: str, raw: Any, names: Names) -> ResourceDefinition:
     properties = raw.get("properties") or {}
     if not isinstance(properties, dict):
         raise TemplateError(f"{path}.properties", "must be a map")
-    own = Names(names.parameters, names.resources, names.conditions)
-    nodes = {strip(str(key)): compile_node(item, own, f"{path}.properties.{key}") for key, item in properties.items()}
+    own = names.apart()
+    written = own.plain_keys(properties, f"{path}.properties")
+    nodes = {key: compile_node(item, own, f"{path}.properties.{key}") for key, item in written.items()}
     reads = frozenset(own.requires)
     depends = raw.get("depends_on") or []
     for other in depends if isinstance(depends, list) else [depends]:
-        own.requires.add(own.known("resource", strip(other) if isinstance(other, str) else other, f"{path}.depends_on"))
-    return ResourceDefinition(name, strip(type_), nodes, reads, frozenset(own.requires), _when(raw, own, path))
+        own.requires.add(own.known("resource", other, f"{path}.depends_on"))
+    return ResourceDefinition(name, own.plain(type_), nodes, reads, frozenset(own.requires), _when(raw, own, path))
 
 
 def _output(name: str, raw: Any, names: Names) -> OutputDefinition:
@@ -166,9 +194,9 @@ def _output(name: str, raw: Any, names: Names) -> OutputDefinition:
     if not isinstance(raw, dict) or "value" not in raw:
         raise TemplateError(path, "must be a map with a value")
     _only(raw, _OUTPUT_KEYS, path)
-    own = Names(names.parameters, names.resources, names.conditions)
+    own = names.apart()
     value = compile_node(raw["value"], own, f"{path}.value")
-    return OutputDefinition(name, strip(str(raw.get("description") or "")), value, _when(raw, own, path))
+    return OutputDefinition(name, own.plain(raw.get("description") or ""), value, _when(raw, own, path))
 
 
 def _when(raw: Mapping[str, Any], names: Names, path: str) -> Callable[[Env], bool] | None:

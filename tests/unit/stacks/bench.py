@@ -84,6 +84,7 @@ class Routers:
     refusals: dict[str, str] = field(default_factory=dict)
     troubles: dict[str, list[EsiError]] = field(default_factory=dict)
     held: dict[str, asyncio.Event] = field(default_factory=dict)
+    lost: set[str] = field(default_factory=set)
     asked: asyncio.Event = field(default_factory=asyncio.Event)
 
     def take(self, intent: Intent) -> None:
@@ -97,6 +98,8 @@ class Routers:
         after = fold(before, intent.edits)
         self.changes[ip] += before != after
         self.running[ip] = after
+        if ip in self.lost:
+            raise Rejected(ip, "the answer was lost after the commit")
 
     def times(self) -> Counter[str]:
         return Counter(intent.id for intent in self.intents)

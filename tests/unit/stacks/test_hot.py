@@ -190,8 +190,30 @@ def test_text_that_is_no_template_is_refused(text: str, words: str) -> None:
 
 def test_a_template_is_compiled_once_per_content() -> None:
     text = "heat_template_version: 2013-05-23\n"
-    assert load_template(text) is load_template(str(text))
+    assert load_template(text).resources is load_template(str(text)).resources
     assert load_template(text).hash == hashlib.sha256(text.encode()).hexdigest()
+
+
+def test_templates_that_differ_in_values_only_share_their_compiled_form() -> None:
+    def loaded(name: str, value: str) -> Template:
+        lines = ["heat_template_version: 2013-05-23", "resources:", "  r_<NAME>:", "    type: T"]
+        lines += ["    properties: {p: '<VALUE>', q: [x, '<VALUE>-<NAME>']}"]
+        return load_template(marked("\n".join(lines).replace("NAME", name).replace("VALUE", value)))
+
+    one, two, other = loaded("a", "1"), loaded("a", "2"), loaded("b", "1")
+    assert one.resources is two.resources
+    assert one.resources is not other.resources
+    assert list(other.resources) == ["r_b"]
+    for template, value, name in ((one, "1", "a"), (two, "2", "a"), (other, "1", "b")):
+        node = template.resources[f"r_{name}"].properties
+        assert node["p"].value(template.env({})) == marked(f"<{value}>")
+        assert node["q"].value(template.env({})) == ["x", marked(f"<{value}>-<{name}>")]
+    assert one.hash != two.hash
+
+
+def test_names_that_become_the_same_are_refused() -> None:
+    with pytest.raises(TemplateError, match="resources: a key stands here twice"):
+        load_template(marked("heat_template_version: 2013-05-23\nresources: {<a>: {type: T}, a: {type: T}}"))
 
 
 def test_names_that_jinja_wrote_are_plain_again() -> None:

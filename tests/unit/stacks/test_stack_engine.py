@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from functools import partial
-from typing import Any
 
 import pytest
 
@@ -13,7 +11,7 @@ from esi.kv import Guard, Put
 from esi.model.keys import stack_key
 from esi.stacks.records import decode, encode
 from esi.testing.loop import run
-from unit.stacks.bench import PARALLEL, SERIAL, Crash, World, spec
+from unit.stacks.bench import PARALLEL, SERIAL, World, spec
 
 NOTHING = """
 heat_template_version: 2018-08-31
@@ -339,67 +337,6 @@ async def test_who_waits_when_the_engine_closes_is_told_to_come_again() -> None:
         await asyncio.wait_for(world.routers.asked.wait(), 5)
     with pytest.raises(Busy):
         await waiting
-
-
-async def run_until_crash(world: World, crash: Crash, work: Any) -> bool:
-    """Whether the crash came; the process is gone afterwards either way."""
-    async with world.engine(crash) as engine:
-        tasks = [asyncio.ensure_future(work(engine)), asyncio.ensure_future(crash.hit.wait())]
-        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-    return crash.hit.is_set()
-
-
-@pytest.mark.parametrize("template", [PARALLEL, SERIAL], ids=["parallel", "serial"])
-@pytest.mark.parametrize(
-    ("change", "gone"),
-    [({"vlan": "6", "text": "new"}, False), ({"ip1": "r9"}, False), ({}, True)],
-    ids=["update", "replace", "delete"],
-)
-async def test_a_kill_at_any_await_is_gone_on_from(template: str, change: dict[str, Any], gone: bool) -> None:
-    """Create and then change or delete, killed once at every point of either; then the same operation again."""
-    expected = World()
-    await _both(expected, template, change, gone)
-    kills, at = 0, 0
-    while True:
-        at += 1
-        world, crash = World(), Crash(at)
-        killed = await run_until_crash(
-            world, crash, partial(_steps, world, template=template, change=change, gone=gone)
-        )
-        if not killed:
-            break
-        kills += 1
-        await _both(world, template, change, gone)
-        assert world.routers.running == expected.routers.running, at
-        assert world.targets.targets == expected.targets.targets, at
-        assert max(world.routers.times().values()) <= 2, at
-        assert {ip: count for ip, count in world.routers.changes.items() if count} == {
-            ip: count for ip, count in expected.routers.changes.items() if count
-        }, at
-        assert (await world.kv.get(stack_key("s")) is None) is gone, at
-    assert kills >= 20
-
-
-async def _both(world: World, template: str, change: dict[str, Any], gone: bool) -> None:
-    async with world.engine() as engine:
-        await _steps(world, engine, template, change, gone)
-
-
-async def _steps(world: World, engine: Any, template: str, change: dict[str, Any], gone: bool) -> None:
-    """Both operations, as workers do their jobs: an operation that was seen to end is not asked for again."""
-    if "op1" not in world.done:
-        await engine.apply(spec(template), operation="op1")
-        assert (await engine.wait("s", operation="op1")).status == "CREATE_COMPLETE"
-        world.done.add("op1")
-    if gone:
-        await engine.delete("s", operation="op2")
-        assert (await engine.wait("s", operation="op2")).status == "DELETE_COMPLETE"
-    else:
-        await engine.apply(spec(template, **change), operation="op2")
-        assert (await engine.wait("s", operation="op2")).status == "UPDATE_COMPLETE"
 
 
 async def test_a_rejection_is_not_a_temporary_error() -> None:

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from typing import ClassVar
 from uuid import NAMESPACE_URL, uuid5
 
-from esi.drivers import Address, Edit, Intent, Path
+from esi.drivers import Address, Edit, Intent, Operation, Path
 from esi.errors import TemplateError, Unsupported
 from esi.stacks import Context, Live, Property, Props, Replace
 from esi.stacks.resources.configs import decode_path, encode_path, read_configs, removals
@@ -38,20 +38,16 @@ class NetconfNamedConfigs:
     }
 
     def check(self, props: Props) -> None:
-        read_configs(props["configs"])
-        if props["on_update"] in ("override", "update"):
-            raise Unsupported(f"on_update {props['on_update']} is not supported: it would touch what others configured")
+        _edits(props)
 
     async def create(self, ctx: Context, props: Props) -> Live:
-        self.check(props)
-        await _submit(ctx, props, read_configs(props["configs"]))
+        await _submit(ctx, props, _edits(props))
         return Live(str(uuid5(NAMESPACE_URL, f"{ctx.stack}/{ctx.resource}")), props)
 
     async def update(self, ctx: Context, live: Live, new: Props) -> Live:
         if new["device_ip"] != live.props["device_ip"]:
             raise Replace
-        self.check(new)
-        edits = read_configs(new["configs"])
+        edits = _edits(new)
         old = _paths(live)
         places = {edit.place() for edit in edits}
         gone = [path for path in old if Edit(path).place() not in places]
@@ -62,7 +58,8 @@ class NetconfNamedConfigs:
             again = (Edit(edit.path, "replace" if edit.place() in known else "merge", edit.text) for edit in edits)
             await _submit(ctx, new, (*removals(gone), *again))
             return Live(live.physical_id, new)
-        await _submit(ctx, new, read_configs(new["configs"], "replace" if new["on_update"] == "replace" else "merge"))
+        operation: Operation = "replace" if new["on_update"] == "replace" else "merge"
+        await _submit(ctx, new, tuple(Edit(edit.path, operation, edit.text) for edit in edits))
         return Live(live.physical_id, new, {"paths": [encode_path(path) for path in gone]} if gone else {})
 
     async def delete(self, ctx: Context, live: Live) -> None:
@@ -72,6 +69,13 @@ class NetconfNamedConfigs:
         for ip, props in others.items():
             tried = Live("", props, attempted=live.attempted)
             await _submit(ctx, props, removals(_paths(tried)), suffix=f"/delete/{ip}")
+
+
+def _edits(props: Props) -> tuple[Edit, ...]:
+    """What the properties say as merges. Raises TemplateError or Unsupported."""
+    if props["on_update"] in ("override", "update"):
+        raise Unsupported(f"on_update {props['on_update']} is not supported: it would touch what others configured")
+    return read_configs(props["configs"])
 
 
 def _paths(live: Live) -> list[Path]:
