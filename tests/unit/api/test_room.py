@@ -53,6 +53,24 @@ async def test_a_served_room_answers_and_ends(known: Catalogue) -> None:
     await ring.store.close()
 
 
+async def test_answers_do_not_wait_for_acknowledgements(known: Catalogue) -> None:
+    """Each of them would take 40 ms; together they must take less than half of that."""
+    ring = Ring(known)
+    room = ApiRoom(ring.lifecycle, People(), port=0)
+    async with Tasks("test") as tasks:
+        tasks.start("api", room.run())
+        await room.ready.wait()
+        reader, writer = await asyncio.open_connection("127.0.0.1", room.bound_port)
+        async with asyncio.timeout(50 * 0.02):
+            for _request in range(50):
+                writer.write(b"GET /healthz HTTP/1.1\r\nHost: esi\r\n\r\n")
+                head = await reader.readuntil(b"\r\n\r\n")
+                length = next(line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:"))
+                await reader.readexactly(int(length.partition(b":")[2]))
+        writer.close()
+    await ring.store.close()
+
+
 async def _slices() -> AsyncIterator[bytes]:
     yield b'{"text": "'
     for _slice in range(20):
