@@ -53,6 +53,7 @@ class Engine:
         self.holder: Holder | None = None
         self.locked_at = 0.0
         self._secrets = 0
+        self._committer: Holder | None = None
         self._committing = asyncio.Lock()
         self.history = History(Entry(first, "root", "other", clock.now()))
         self.candidate = first.copy()
@@ -100,9 +101,9 @@ class Engine:
     # -- sessions and the lock ------------------------------------------------------------------------------------
 
     def forget(self, session: Holder) -> None:
-        """A session has ended, by its own will or not: its lock goes, and what it left unsaid under it."""
+        """A session has ended, by its own will or not: its lock goes, and its edits with it; a commit ends first."""
         self.sessions.pop(session.number, None)
-        if self.holder is session:
+        if self.holder is session and self._committer is not session:
             self.free()
 
     def free(self) -> None:
@@ -159,12 +160,16 @@ class Engine:
             self.writable(session)
             self.check()
             version = self.candidate.copy()
+            self._committer = session
             try:
                 if self.commit_seconds:
                     await self.clock.sleep(self.commit_seconds)
             finally:
                 # A commit that has begun goes to its end, whether or not anybody waits for its answer.
                 self._committed(version, session, log, confirmed)
+                self._committer = None
+                if self.holder is session and session.number not in self.sessions:
+                    self.free()
 
     def _committed(self, version: Tree, session: Holder, log: str, confirmed: float | None) -> None:
         self.look()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import string
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from lxml import etree
 
@@ -192,6 +192,7 @@ def shape(node: Node) -> list[object]:
 
 @given(HOSTILE)
 def test_no_value_adds_a_statement_anywhere(value: str) -> None:
+    assume(not value.startswith("apply-"))  # the keywords that may stand anywhere: see the next test
     tame = read(parse(TEMPLATE.format(mark("tame"))))
     tree = read(parse(TEMPLATE.format(mark(value))))
     assert shape(tree.root) == shape(tame.root)
@@ -202,7 +203,7 @@ def test_no_value_adds_a_statement_anywhere(value: str) -> None:
         assert equal(read(from_element(configuration(tree))).root, tree.root)
 
 
-@pytest.mark.parametrize("word", ["apply-groups", "apply-macro"])
+@pytest.mark.parametrize("word", ["apply-groups", "apply-groups-except", "apply-macro"])
 def test_a_name_that_is_a_keyword_is_refused(word: str) -> None:
     reader = Reader(Tree())
     reader.load(parse(f"routing-instances {{ {mark(word)} {{ instance-type virtual-router; }} }}"))

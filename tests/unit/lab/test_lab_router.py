@@ -219,6 +219,33 @@ def test_a_commit_takes_its_time_and_ends_even_if_nobody_waits() -> None:
     run(story())
 
 
+def test_a_session_that_is_lost_in_its_commit_keeps_the_lock_until_it_is_done() -> None:
+    async def story() -> None:
+        router = Router("r", day0("mx1"), LoopClock(), commit_seconds=5)
+        one, other = router.open("a"), router.open("b")
+        one.lock()
+        edit(one, "x")
+        async with asyncio.TaskGroup() as group:
+            commit = group.create_task(answered(one))
+            await asyncio.sleep(1)
+            one.close()
+            with pytest.raises(Refused, match="locked by"):
+                other.lock()
+            assert await commit is False
+        assert name_of(router) == "x"
+        other.lock()
+        assert other.compare() == "\n"
+
+    async def answered(session: LabSession) -> bool:
+        try:
+            await session.commit()
+        except Unreachable:
+            return False
+        return True
+
+    run(story())
+
+
 def test_edits_made_while_a_commit_runs_are_not_part_of_it() -> None:
     async def story() -> None:
         router = Router("r", day0("mx1"), LoopClock(), commit_seconds=5)

@@ -145,15 +145,19 @@ class Reader:
         if "replace:" in tags and (self._replace or self._default == "none"):
             self._remove(node, [*steps[:-1], steps[-1]._replace(value=None)], quiet=True)
         way = [node]
-        for step in steps:
-            self._trail += _named(step)
-            if step.spec.inside:
-                way.append(self._enter(way[-1], step))
-            else:
-                self._put(way[-1], step)
-        target = way[-1] if steps[-1].spec.inside else way[-1].children[steps[-1].spec.name]
-        if statement.children is not None and last:
-            self._inside(target, statement)
+        try:
+            for step in steps:
+                self._trail += _named(step)
+                if step.spec.inside:
+                    way.append(self._enter(way[-1], step))
+                else:
+                    self._put(way[-1], step)
+            target = way[-1] if steps[-1].spec.inside else way[-1].children[steps[-1].spec.name]
+            if statement.children is not None and last:
+                self._inside(target, statement)
+        except Misfit:
+            self._prune(way, told=False)
+            raise
         self._dress(way, steps[-1], target, statement)
         self._prune(way, told=not any(child.tags for child in statement.children or ()))
         return way[-1] if not steps[-1].spec.inside else node
