@@ -17,7 +17,7 @@ from esi.render.junos.text import parse
 from esi.testing.compare import Ids
 from esi.testing.facts import Facts, tree_of
 from esi.testing.loop import run
-from esi.testing.replay import Ring, open_ring
+from esi.testing.replay import Ring, on_ring
 from recorded.cases import case
 
 TENANT = {"old": "0b576f6f4cbf414f829cd12f008bf08f", "new": "b3e3095c0a5b4383805efe9cf2a6b5ef"}
@@ -40,17 +40,16 @@ class Played:
 
 def play(flow: str) -> Played:
     """Play the chain of the "old" or "new" flow on a ring of its own."""
-    return run(_play(flow))
+    played = Played(Ids(), Facts())
+    played.ids.learn(TENANT[flow], "5c1e5c1e5c1e45c1a5c1e5c1e5c1e5c1")
 
-
-async def _play(flow: str) -> Played:
-    services = load_services(FLOW[flow], recorded_quirks=True)
-    async with open_ring(services) as ring:
-        played = Played(Ids(), ring.facts)
-        played.ids.learn(TENANT[flow], "5c1e5c1e5c1e45c1a5c1e5c1e5c1e5c1")
+    async def scene(ring: Ring) -> None:
+        played.facts = ring.facts
         for chapter in case(f"vpn_chain/steps_{flow}")[:CHAPTERS]:
             await _chapter(ring, played, chapter)
-        return played
+
+    run(on_ring(load_services(FLOW[flow], recorded_quirks=True), scene, recorded_quirks=True))
+    return played
 
 
 async def _chapter(ring: Ring, played: Played, chapter: Any) -> None:
@@ -66,7 +65,7 @@ async def _chapter(ring: Ring, played: Played, chapter: Any) -> None:
         played.ids.learn(recorded["id"], answer["id"])
         await ring.rest()
     played.shown.append([await _look(ring, played, entry) for entry in chapter["shown"]])
-    played.running.append({ip: _printed(router.running_text()) for ip, router in ring.routers.items()})
+    played.running.append({ip: _printed(text) for ip, text in ring.running().items()})
 
 
 def _printed(text: str) -> Any:

@@ -11,7 +11,8 @@ from esi.bootstrap.services import Services, load_services
 from esi.model.resource import Ref
 from esi.testing import chain
 from esi.testing.loop import run
-from esi.testing.replay import ADMIN, Ring, open_ring
+from esi.testing.replay import Ring, on_ring
+from esi.testing.ring import ADMIN
 
 FLOWS = ("2017", "2018")
 
@@ -24,37 +25,32 @@ def services(flow: str) -> Services:
 def play(flow: str, scene: Callable[[Ring], Awaitable[None]]) -> None:
     """Run a scene on a ring that has everything up to the QoS option."""
 
-    async def whole() -> None:
-        async with open_ring(services(flow), recorded_quirks=False) as ring:
-            await want(ring, *chain.prerequisites())
-            await scene(ring)
+    async def whole(ring: Ring) -> None:
+        await want(ring, *chain.prerequisites())
+        await scene(ring)
 
-    run(whole())
+    run(on_ring(services(flow), whole))
 
 
 async def want(ring: Ring, *wishes: chain.Wish) -> None:
     for wish in wishes:
-        await ring.lifecycle.put(ADMIN, Ref(wish.schema, wish.id), wish.body)
+        await ring.world.lifecycle.put(ADMIN, Ref(wish.schema, wish.id), wish.body)
     await ring.rest()
-
-
-def running(ring: Ring) -> dict[str, str]:
-    return {ip: router.running_text() for ip, router in ring.routers.items()}
 
 
 @pytest.mark.parametrize("flow", FLOWS)
 def test_a_delete_leaves_routers_and_etcd_as_they_were(flow: str) -> None:
     async def scene(ring: Ring) -> None:
-        before = running(ring)
+        before = ring.running()
         await want(ring, chain.gateway(), chain.interface())
         assert (await ring.show("vpn_interface", chain.INTERFACE))["status"] == "ACTIVE"
-        assert all("CloudGW1" in text for text in running(ring).values())
+        assert all("CloudGW1" in text for text in ring.running().values())
         for schema, id in (("vpn_interface", chain.INTERFACE), ("vpn_gateway", chain.GATEWAY)):
             await ring.delete(schema, id)
             await ring.rest()
             assert await ring.gone(schema, id)
-        assert running(ring) == before
-        held = (await ring.kv.list("/")).entries
+        assert ring.running() == before
+        held = (await ring.world.kv.list("/")).entries
         assert [entry.key for entry in held if chain.GATEWAY in entry.key or chain.INTERFACE in entry.key] == []
 
     play(flow, scene)
@@ -113,7 +109,7 @@ def test_2017_watches_by_jobs_of_its_own() -> None:
 
 def test_a_router_that_refuses_leaves_an_error_that_names_it_and_a_delete_cleans_up() -> None:
     async def scene(ring: Ring) -> None:
-        before = running(ring)
+        before = ring.running()
         qos = next(wish for wish in chain.prerequisites() if wish.schema == "qos_option")
         other = chain.Wish("qos_option", chain.QOS[:-2] + "99", {**qos.body, "incoming_policer_name": "NOT-THERE"})
         await want(ring, other)
@@ -125,7 +121,7 @@ def test_a_router_that_refuses_leaves_an_error_that_names_it_and_a_delete_cleans
         await ring.delete("vpn_gateway", chain.GATEWAY)
         await ring.rest()
         assert await ring.gone("vpn_gateway", chain.GATEWAY)
-        assert running(ring) == before
+        assert ring.running() == before
         assert (await ring.show("ha_interface", chain.DOWNLINK))["available_ga_bandwidth"] == 500
 
     play("2018", scene)
