@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 import os
 import signal
@@ -126,6 +127,47 @@ async def test_a_kept_ring_ends_with_its_parent(tmp_path: Path) -> None:
         async with asyncio.timeout(DEMO_SECONDS):
             await process.communicate()
     await until_none_runs(folder)
+
+
+async def test_what_does_not_hold_fails_and_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An etcdctl that shows an old version of the gateway; settings in the environment change nothing."""
+    folder, file = tmp_path / "ring", tmp_path / "facts.json"
+    key, value = (
+        base64.b64encode(text.encode()).decode()
+        for text in (f"/config/v2.0/vpn_gateways/{vpn.GATEWAY}", '{"version": 1, "body": "{}"}')
+    )
+    program = tmp_path / "bin" / "etcdctl"
+    program.parent.mkdir()
+    program.write_text(f"#!/bin/sh\necho '{json.dumps({'kvs': [{'key': key, 'value': value}]})}'\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
+    monkeypatch.setenv("ESI_API__PORT", "not a port")
+    async with demo(folder, "--json", str(file)) as process, asyncio.timeout(DEMO_SECONDS):
+        out, errors = (part.decode() for part in await process.communicate())
+    assert process.returncode == 1, out + errors
+    assert "NOT   etcd has version 2 of /config/v2.0/vpn_gateways" in out
+    assert "1 instead of 2" in out
+    assert "held  the gateway is shown as recorded, ACTIVE" in out
+    assert "Everything held" not in out
+    facts = json.loads(file.read_text())
+    assert facts["ok"] is False
+    assert running(folder) == []
+
+
+async def test_a_story_that_cannot_begin_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder, file = tmp_path / "ring", tmp_path / "facts.json"
+    program = tmp_path / "bin" / "etcd"
+    program.parent.mkdir()
+    program.write_text("#!/bin/sh\necho 'no space left on device' >&2\nexit 1\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
+    async with demo(folder, "--json", str(file)) as process, asyncio.timeout(DEMO_SECONDS):
+        out, errors = (part.decode() for part in await process.communicate())
+    assert process.returncode == 1, out + errors
+    assert "`esi etcd` ended with code 1" in out
+    assert "no space left on device" in out
+    assert json.loads(file.read_text())["ok"] is False
+    assert running(folder) == []
 
 
 async def test_a_process_that_does_not_come_up_is_named_with_its_words(tmp_path: Path) -> None:

@@ -6,7 +6,6 @@ one sentence on standard error, with what to do next under it, and an exit code.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping, Sequence
 from importlib import import_module
 from typing import Any
@@ -78,9 +77,6 @@ def run(arguments: Sequence[str], *, name: str = "esi") -> int:
         click.echo(f"{name}: {error}", err=True)
         click.echo(f"  {_advice(error, name)}", err=True)
         return exit_code(error)
-    except BrokenPipeError:
-        sys.stdout = None
-        return DONE
     return result if isinstance(result, int) else DONE
 
 

@@ -152,4 +152,6 @@ def ready_lines(parts: Sequence[str], facts: Mapping[str, str], settings: Settin
         if name.startswith("lab."):
             host, _, port = address.rpartition(":")
             lines += [f"ssh -p {port} esi@{host} -s netconf    # {name.removeprefix('lab.')}, password esiesi0000"]
+    if "note" in facts:
+        lines += ["", f"note: {facts['note']}"]
     return [*lines, "", "Ctrl-C ends it"]

@@ -21,6 +21,7 @@ from esi.errors import EsiError
 READY_SECONDS = 60.0
 STOP_SECONDS = 5.0
 
+# It also drops the settings that this shell may have in its environment: a story is the same everywhere.
 # argv: the pid of the parent, then the command. 1 is PR_SET_PDEATHSIG, which outlives exec; a parent that died before
 # the call is found out by getppid.
 _STARTER = """
@@ -28,7 +29,8 @@ import ctypes, os, signal, sys
 ctypes.CDLL(None).prctl(1, signal.SIGKILL)
 if os.getppid() != int(sys.argv[1]):
     sys.exit(1)
-os.execvp(sys.argv[2], sys.argv[2:])
+kept = {name: value for name, value in os.environ.items() if not (name.startswith("ESI_") and "__" in name)}
+os.execvpe(sys.argv[2], sys.argv[2:], kept)
 """
 
 

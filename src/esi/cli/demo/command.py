@@ -86,7 +86,7 @@ async def _vpn(wish: Wish) -> int:
             story = Story(children, screen, flow=wish.flow, clock=clock)
             held = await _told(story, children, screen)
             if wish.facts is not None:
-                write_facts(wish.facts, story.as_facts())
+                write_facts(wish.facts, story.as_facts(held=held))
             if held:
                 screen.heading(f"Everything held, after {clock.monotonic() - began:.1f} s.")
                 screen.lines(_next(story, wish), indent=2)

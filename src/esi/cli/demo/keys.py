@@ -5,9 +5,12 @@ from __future__ import annotations
 import base64
 import json
 import shutil
+import sys
+from pathlib import Path
 from typing import Any
 
 from esi.cli.demo.children import Children
+from esi.errors import Rejected
 
 Keys = dict[str, Any]
 
@@ -15,16 +18,22 @@ SHOWN = ("/config/", "/state/", "/esi-worker/heat_stacks/")
 FACTS = ("version", "worker_state", "orchestration_state", "stack_status", "error")
 
 
-def has_etcdctl() -> bool:
-    return shutil.which("etcdctl") is not None
+def etcdctl() -> str | None:
+    """The program: the one on PATH, else one that is installed beside this Python."""
+    return shutil.which("etcdctl") or shutil.which("etcdctl", path=str(Path(sys.executable).parent))
 
 
 async def read_keys(children: Children, endpoint: str) -> Keys:
-    """Every key with its value parsed, or as text where it is not JSON."""
-    command = ["etcdctl", f"--endpoints={endpoint}", "get", "--prefix", "/", "--write-out=json"]
+    """Every key with its value parsed, or as text where it is not JSON; nothing without an etcdctl.
+
+    Rejected with its words when it fails."""
+    program = etcdctl()
+    if program is None:
+        return {}
+    command = [program, f"--endpoints={endpoint}", "get", "--prefix", "/", "--write-out=json"]
     code, out = await children.run(command, environment={"ETCDCTL_API": "3"})
     if code:
-        return {}
+        raise Rejected("etcdctl", out.strip())
     return {_text(pair["key"]): _value(_text(pair.get("value", ""))) for pair in json.loads(out).get("kvs", [])}
 
 

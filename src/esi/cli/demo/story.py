@@ -65,6 +65,8 @@ class Story:
                 ("api", *ring, *etcd, "--host", "127.0.0.1", "--port", "0"),
                 ("worker", *ring, *etcd),
             )
+        if "note" in self.seen.facts:
+            self._screen.note(self.seen.facts["note"])
 
     async def _serve(self, *commands: tuple[str, ...]) -> None:
         for facts in await _together(*(self._children.serve(*command) for command in commands)):
@@ -107,7 +109,7 @@ class Story:
         """What the routers, the command line and etcd say now."""
         with self._screen.step("look", "ask both routers over NETCONF, `gohan client`, and etcd"):
             asked = [self._ask_router(name) for name in vpn.CHANGES] + [self._ask_commands()]
-            await _together(*asked, *([self._ask_etcd()] if keys.has_etcdctl() else []))
+            await _together(*asked, *([self._ask_etcd()] if keys.etcdctl() else []))
 
     async def _ask_router(self, name: str) -> None:
         address = self.seen.facts[f"lab.{name}"]
@@ -181,8 +183,8 @@ class Story:
             screen.heading(f"{name} ({label}): what the commit changed")
             screen.lines(seen.changes[name])
         screen.heading("etcd")
-        if not keys.has_etcdctl():
-            screen.lines(["etcdctl is not on PATH: not shown"])
+        if not keys.etcdctl():
+            screen.lines(["etcdctl is not on PATH: neither shown nor judged"])
         for id in (seen.interface, vpn.GATEWAY):
             for key, value in keys.of_resource(seen.keys, id).items():
                 screen.lines([key, f"    {keys.summary(value)}"])
@@ -190,11 +192,11 @@ class Story:
             screen.heading(f"$ {line}")
             screen.lines(out.splitlines())
 
-    def as_facts(self) -> dict[str, Any]:
-        """Everything, for `--json`."""
+    def as_facts(self, *, held: bool) -> dict[str, Any]:
+        """Everything, for `--json`; a story that ended early has not `held`, whatever was judged until then."""
         return {
             "flow": self._flow,
-            "ok": not self.expectations.failed,
+            "ok": held,
             "ring": self.seen.facts,
             "seconds": {name: round(took, 3) for name, took in self._screen.times.items()},
             "vpn_interface": self.seen.interface,
