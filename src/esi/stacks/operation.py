@@ -183,14 +183,13 @@ class Operation:
             self._retire(step.name, record)
             return Action.CREATE
         queue = [Action.DELETE, Action.CREATE] if action is Action.RECREATE else [action]
-        if record is not None and record.replaced and action not in (Action.RECREATE, Action.CLEAN, Action.KEEP):
-            queue.append(Action.CLEAN)
         self._next[step.name] = queue
         return queue[0]
 
     def _retire(self, name: str, old: ResourceRecord) -> None:
         """A new one first, then the old one goes."""
-        self._record.resources[name] = ResourceRecord(self._type_of(name), "", replaced=old.retire())
+        status = f"CREATE_{IN_PROGRESS}"
+        self._record.resources[name] = ResourceRecord(self._type_of(name), status, replaced=old.retire())
         self._next[name] = [Action.CREATE, Action.CLEAN]
 
     def _type_of(self, name: str) -> str:
@@ -237,7 +236,7 @@ class Operation:
             return await type_.create(context, self._props[name])
         if action is Action.UPDATE:
             return await type_.update(context, _before(record, self._props[name]), self._props[name])
-        if action is Action.DELETE:
+        if action is Action.DELETE and record.touched:
             await type_.delete(context, record.live())
         for index, raw in enumerate(record.replaced):
             old = ResourceRecord(**raw)
@@ -264,7 +263,7 @@ class Operation:
         else:
             record.replaced = []
         self._next[name].pop(0)
-        if not self._next[name]:
+        if not self._next[name] and action is not Action.CLEAN:  # what has been cleaned is decided again
             self._env_takes(name)
             del self._open[name]
 

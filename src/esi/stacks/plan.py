@@ -3,6 +3,7 @@
 `plan` gives the steps and what each waits for. `decide` says what a step must do, once its properties are known:
 
     no record                                   create
+    has replaced others that still stand        clean: delete those, then decide again
     made by another type                        replace: create the new one, then delete the old
     complete, same properties                   keep: no call, no write
     complete, other properties                  update
@@ -61,11 +62,13 @@ def decide(record: ResourceRecord | None, type_: str, props: Props) -> Action:
         return Action.CREATE
     if record.status.startswith("DELETE"):
         return Action.RECREATE
+    if record.replaced:
+        return Action.CLEAN
     if not record.physical_id and not record.complete:
         same = record.type == type_ and all(attempt == props for attempt in record.attempted)
         return Action.CREATE if same else Action.RECREATE
     if record.type != type_:
         return Action.REPLACE
     if record.complete and record.props == props:
-        return Action.CLEAN if record.replaced else Action.KEEP
+        return Action.KEEP
     return Action.UPDATE

@@ -44,6 +44,11 @@ class ResourceRecord:
     def complete(self) -> bool:
         return self.status in ("CREATE_COMPLETE", "UPDATE_COMPLETE")
 
+    @property
+    def touched(self) -> bool:
+        """Whether anything of it may exist outside."""
+        return bool(self.physical_id or self.attempted)
+
     def live(self) -> Live:
         """As its type sees it. Of a create that has not ended only what was attempted is known."""
         attempted = tuple(self.attempted)
