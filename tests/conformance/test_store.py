@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from esi.clock import SystemClock
-from esi.errors import Broken, Conflict, Invalid, NotFound, Unreachable
+from esi.errors import Broken, Conflict, Invalid, NotFound, SchemaError, Unreachable
 from esi.model.resource import Ref, Resource
 from esi.schema import load_documents
 from esi.store import Cause, LogRow, Query, Store, Tx
@@ -364,6 +364,19 @@ async def test_snapshots_bring_a_store_back(tmp_path: Path) -> None:
     await insert(store, box("b"))
     assert await listed(store) == ["a", "b"]
     await store.close()
+
+
+async def test_rows_that_break_a_new_rule_stop_the_start(tmp_path: Path) -> None:
+    path = tmp_path / "esi.db"
+    store = SqliteStore(path, CATALOGUE, clock=SystemClock(), inline=True)
+    await insert(store, box("a", text="same"), box("b", text="same"))
+    await store.close()
+    stricter = load_documents(SCHEMAS.replace("text: {type: string}", "text: {type: string, unique: true}"))
+    with pytest.raises(SchemaError, match="text"):
+        SqliteStore(path, stricter, clock=SystemClock(), inline=True)
+    again = SqliteStore(path, CATALOGUE, clock=SystemClock(), inline=True)
+    assert await listed(again) == ["a", "b"]
+    await again.close()
 
 
 async def test_places_that_cannot_be_opened(tmp_path: Path) -> None:

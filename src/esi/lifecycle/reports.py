@@ -23,6 +23,8 @@ from esi.schema import Schema
 REASON_CHARACTERS = 4_000
 """How much of a worker's error is kept."""
 
+NO_REASON = "the worker reported a failure without a reason"
+
 
 def _version(payload: Mapping[str, Any]) -> int:
     version = payload.get("version")
@@ -33,12 +35,13 @@ def _version(payload: Mapping[str, Any]) -> int:
 
 async def apply_state(request: Request, schema: Schema, ref: Ref, payload: Body) -> bool:
     """Take in `{"state": {…}, "version": n, "error": ""}`; whether it changed anything."""
-    version, error = _version(payload), str(payload.get("error") or "")[:REASON_CHARACTERS]
+    version = _version(payload)
+    state = payload.get("state")
+    state = state if isinstance(state, dict) else {}
+    error = _error(payload, state)
     before = await request.get(ref)
     if before is None or not schema.state_versioning or not _news(before, version, error):
         return False
-    state = payload.get("state")
-    state = state if isinstance(state, dict) else {}
     change = change_of(schema, copied(before), BY_ITSELF, before=before, payload=payload)
     await request.run_hooks("pre_state_update_in_transaction", change)
     row = copied(await request.need(ref))
@@ -53,6 +56,13 @@ async def apply_state(request: Request, schema: Schema, ref: Ref, payload: Body)
     await request.run_hooks("post_state_update_in_transaction", change)
     await _waiting_monitoring(request, schema, ref, state)
     return True
+
+
+def _error(payload: Mapping[str, Any], state: Mapping[str, Any]) -> str:
+    """Why it failed; a report that says *_FAILED without a reason has failed nevertheless."""
+    words = (str(state.get("orchestration_state")), str(state.get("worker_state")))
+    silent = NO_REASON if any(word.endswith("_FAILED") for word in words) else ""
+    return str(payload.get("error") or silent)[:REASON_CHARACTERS]
 
 
 def _news(row: Resource, version: int, error: str) -> bool:

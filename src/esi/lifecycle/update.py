@@ -101,7 +101,7 @@ async def _judge(request: Request, schema: Schema, row: Resource, origin: Origin
 
 async def adjust(request: Request, schema: Schema, ref: Ref, change: Body) -> Resource:
     """Change the row in the database only. Called by hooks, so a row that does not stand is our own mistake."""
-    row = _next(await request.need(ref), change)
+    row = _next(await request.need(ref), {**change, "id": ref.id})
     faults = schema.check_row(row.body)
     if faults:
         raise Broken(f"a hook adjusts {ref} to something that is not valid: {faults}", faults=faults)

@@ -26,7 +26,8 @@ def migrate(connection: sqlite3.Connection, catalogue: Catalogue, tables: Tables
             _migrate_table(connection, table, catalogue.get(table.name))
         connection.execute("COMMIT")
     except BaseException:
-        connection.execute("ROLLBACK")
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
         raise
 
 

@@ -44,11 +44,7 @@ class SqliteStore:
         self._count = Count()
         self._reads = Count()
         self._statements = Statements(catalogue)
-        try:
-            self._connection = self._connect()
-            migrate(self._connection, catalogue, self._statements.tables)
-        except sqlite3.Error as error:
-            raise translated(error) from error
+        self._connection = self._opened(catalogue)
         alone = inline or self._path == MEMORY
         self.wake = ProcessWake() if alone else FileWake(Path(f"{self._path}.wake"))
         self._writer: ThreadLane | Lane
@@ -59,6 +55,20 @@ class SqliteStore:
         else:
             self._writer = ThreadLane("writer", self._writing, self._resolved)
             self._reader = self._writer if alone else ThreadLane("reader", self._reading, lambda _sent: None)
+
+    def _opened(self, catalogue: Catalogue) -> sqlite3.Connection:
+        """A connection to a database that has the catalogue's shape."""
+        connection: sqlite3.Connection | None = None
+        try:
+            connection = self._connect()
+            migrate(connection, catalogue, self._statements.tables)
+        except BaseException as error:
+            if connection is not None:
+                connection.close()
+            if isinstance(error, sqlite3.Error):
+                raise translated(error) from error
+            raise
+        return connection
 
     @property
     def statements(self) -> int:

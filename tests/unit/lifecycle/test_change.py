@@ -39,6 +39,9 @@ async def test_what_was_read_can_be_sent_back(ring: Ring) -> None:
         ({"name": "a\x07"}, "name"),
         ({"settings": {"mtu": None}}, "settings.mtu"),
         ({"nothing": 1}, "nothing"),
+        ({"id": None}, "id"),
+        ({"pair_id": None}, "pair_id"),
+        ({"status": None}, "status"),
         ({"id": "00000000-0000-4000-8000-00000000dead"}, "id"),
     ],
 )

@@ -126,6 +126,17 @@ async def test_a_failure_is_told_and_an_update_tries_again(ring: Ring) -> None:
     assert (body["status"], "status_reason" in body) == ("ACTIVE", False)
 
 
+@pytest.mark.parametrize("state", [{"orchestration_state": "CREATE_FAILED"}, {"worker_state": "CREATE_FAILED"}])
+async def test_a_failure_without_a_reason_is_a_failure(ring: Ring, state: dict[str, str]) -> None:
+    router = await ring.make("router", {"ip": "192.0.2.1"})
+    await ring.lifecycle.apply_state(router, {"state": state, "version": 1, "error": ""})
+    body = await ring.body(router)
+    assert (body["status"], body["orchestration_state"]) == ("ERROR", "CREATE_FAILED")
+    assert "without a reason" in body["status_reason"]
+    await ring.done(router)
+    assert (await ring.body(router))["orchestration_state"] == "CREATE_COMPLETE"
+
+
 async def test_status_spreads_to_those_who_stand_on_it(ring: Ring) -> None:
     gateway = await ring.working_gateway()
     pair = Ref("pair", (await ring.body(gateway))["pair_id"])
