@@ -24,6 +24,7 @@ from esi.testing.loop import run
 from esi.testing.ring import Snapshot, World
 
 SEEDS = 100
+LOST = 10
 
 POINTS = {
     "outbox read, nothing sent": ("control", "store.outbox_batch"),
@@ -147,17 +148,24 @@ def _alike(name: str, point: str) -> bool:
     return name.startswith("kv.commit esi-worker/config") and name.rsplit(" ", 1)[1] == point.rsplit(" ", 1)[1]
 
 
-async def disturbed(world: World, known: Undisturbed, where: tuple[str, str], seed: int) -> int:
-    """One run with crashes; how many there were."""
+async def disturbed(world: World, known: Undisturbed, where: tuple[str, str], seed: int, *, lossy: bool = False) -> int:
+    """One run with crashes, or with lost answers; how many there were."""
     rng = Random(seed)
     world.restore(known.start)
     process, point = where
     occurrences = sorted(rng.sample(range(1, 9), rng.randint(1, 3)))
-    world.plans = {process: dies_at(point, occurrences)}
+    plan, told = dies_at(point, occurrences), 0
+
+    def happens(name: str) -> bool:
+        nonlocal told
+        now = plan(name)
+        told += now
+        return now
+
+    world.plans, world.losses = ({}, {process: happens}) if lossy else ({process: happens}, {})
     world.delay = (lambda: rng.random() * 0.02) if seed % 2 else None
     backwards = invariants.Backwards()
     world.kv.on_commit = backwards.look
-    deaths = world.deaths
 
     async def scenario() -> None:
         standing = await life(world)
@@ -167,24 +175,32 @@ async def disturbed(world: World, known: Undisturbed, where: tuple[str, str], se
     assert dict(invariants.configurations(world)) == known.before, "the routers are not as they were"
     assert dict(invariants.commits(world)) == known.commits, "something was committed twice, or not at all"
     assert backwards.faults == []
-    return world.deaths - deaths
+    return told
+
+
+async def play(flow: str, where: tuple[str, str], *, seeds: range, lossy: bool = False) -> int:
+    """Many seeds on one world; how often the fault came."""
+    world = World(load_services(flow))
+    known = await prepare(world)
+    assert known.before != known.between
+    faults = 0
+    for seed in seeds:
+        try:
+            faults += await disturbed(world, known, where, seed, lossy=lossy)
+        except (AssertionError, TimeoutError, Unreachable) as error:
+            raise AssertionError(f"seed {seed}: {error or type(error).__name__}") from error
+    return faults
 
 
 @pytest.mark.parametrize("flow", ["2017", "2018"])
 @pytest.mark.parametrize("name", POINTS)
 def test_killed_at(name: str, flow: str) -> None:
-    services = load_services(flow)
+    deaths = run(play(flow, POINTS[name], seeds=range(SEEDS // 2)))
+    assert deaths >= SEEDS // 4, "the point is hardly ever reached: the test proves nothing"
 
-    async def play() -> int:
-        world = World(services)
-        known = await prepare(world)
-        assert known.before != known.between
-        deaths = 0
-        for seed in range(SEEDS // 2):
-            try:
-                deaths += await disturbed(world, known, POINTS[name], seed)
-            except (AssertionError, TimeoutError, Unreachable) as error:
-                raise AssertionError(f"seed {seed}: {error or type(error).__name__}") from error
-        return deaths
 
-    assert run(play()) >= SEEDS // 4, "the point is hardly ever reached: the test proves nothing"
+@pytest.mark.parametrize("name", [name for name, (_, point) in POINTS.items() if point.endswith(" after")])
+def test_the_answer_is_lost_at(name: str) -> None:
+    """What was asked has happened, and whoever asked is not told."""
+    losses = run(play("2018", POINTS[name], seeds=range(LOST), lossy=True))
+    assert losses >= LOST // 2, "the point is hardly ever reached: the test proves nothing"

@@ -39,7 +39,7 @@ from esi.work.room import WorkRoom
 
 
 @dataclass(frozen=True, slots=True)
-class Base:
+class Ground:
     """What every room of a process is given. `process` names it in the keys it holds; seconds as floats."""
 
     process: str
@@ -88,12 +88,12 @@ async def ensure_templates(lifecycle: Lifecycle, services: Services) -> None:
         await lifecycle.ensure("heat_template", template)
 
 
-def build_sync(base: Base, store: Store, lifecycle: Lifecycle) -> SyncRoom:
+def build_sync(base: Ground, store: Store, lifecycle: Lifecycle) -> SyncRoom:
     leader = base.leader(keys.SYNC_LEADER)
     return SyncRoom(base.kv, store, lifecycle, leader, clock=base.clock, rng=base.rng)
 
 
-def build_jobs(base: Base) -> JobsRoom:
+def build_jobs(base: Ground) -> JobsRoom:
     leader = base.leader(keys.MASTER)
     return JobsRoom(
         base.kv, base.services.catalogue, leader, clock=base.clock, rng=base.rng, quirks=base.recorded_quirks
@@ -101,7 +101,7 @@ def build_jobs(base: Base) -> JobsRoom:
 
 
 def build_work(
-    base: Base, driver: Driver, tasks: Tasks, handlers: Sequence[str] = ("heat_worker", "monitoring_worker")
+    base: Ground, driver: Driver, tasks: Tasks, handlers: Sequence[str] = ("heat_worker", "monitoring_worker")
 ) -> tuple[ProcessLease, list[Room]]:
     """A worker: its lease, and the rooms that do the jobs of `handlers`; `tasks` owns stacks and devices at work."""
     lease = ProcessLease(base.kv, seconds=base.lease_seconds)

@@ -15,7 +15,7 @@ from random import Random
 from esi.api import ApiRoom
 from esi.bootstrap.inventory import LAB_FILE, read_inventory, write_inventory
 from esi.bootstrap.lab import run_lab
-from esi.bootstrap.ring import Base, build_jobs, build_lifecycle, build_sync, build_work, ensure_templates
+from esi.bootstrap.ring import Ground, build_jobs, build_lifecycle, build_sync, build_work, ensure_templates
 from esi.bootstrap.services import Services, load_services
 from esi.clock import SystemClock
 from esi.drivers.junos import JunosDriver
@@ -124,9 +124,9 @@ class Process:
             rooms += work
         return rooms
 
-    async def _base(self, services: Services, stack: AsyncExitStack) -> Base:
+    async def _base(self, services: Services, stack: AsyncExitStack) -> Ground:
         ring, worker = self._settings.ring, self._settings.worker
-        return Base(
+        return Ground(
             process=f"{socket.gethostname()}:{os.getpid()}",
             kv=await self._kv(stack),
             services=services,
@@ -139,7 +139,7 @@ class Process:
             slots=worker.slots,
         )
 
-    async def _control_rooms(self, services: Services, base: Base | None, stack: AsyncExitStack) -> list[Room]:
+    async def _control_rooms(self, services: Services, base: Ground | None, stack: AsyncExitStack) -> list[Room]:
         ring, api = self._settings.ring, self._settings.api
         store = SqliteStore(self._folder / "esi.db", services.catalogue, clock=self.clock)
         stack.push_async_callback(store.close)

@@ -144,14 +144,16 @@ class Owner:
                 self._answer(waiting, error)
 
     async def _become_owner(self) -> None:
-        """Take the device's key, or find that it is ours already."""
+        """Take the device's key, or find that it is ours already: its value names the lease of our process."""
         key = device_key(self._ip)
         lease = await self._lease.current()
+        mine = str(lease.id).encode()
         entry = await self._kv.get(key)
-        if entry is not None and entry.create_revision == self._revision:
+        if entry is not None and entry.value == mine:
+            self._revision = entry.create_revision
             return
         try:
-            self._revision = await self._kv.commit([Put(key, b"", lease)], guards=[Guard.absent(key)])
+            self._revision = await self._kv.commit([Put(key, mine, lease)], guards=[Guard.absent(key)])
         except Outrun as error:
             raise Busy(f"{self._ip} is owned by another worker", after=1.0) from error
 

@@ -1,8 +1,9 @@
 """A process that can be thrown away at any await: all it can touch, it touches through handles that die with it.
 
 A handle passes every call on to the shared world and announces it twice, before and after its effect, as a *point*
-such as "kv.commit /jobs/ready before". A crash plan kills the process at a point. From then on its handles refuse, so
-that whatever clean-up code still runs changes nothing; its leases are renewed no more, its device sessions are cut.
+such as "kv.commit /jobs/ready before". A crash plan kills the process at a point, a lossy plan loses the answer there.
+Once dead its handles refuse, so that whatever clean-up code still runs changes nothing; its leases are renewed no more,
+its device sessions are cut.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ class Process:
 
     name: str
     plan: Plan = lambda point: False
+    lossy: Plan = lambda point: False
     dead: bool = False
     points: list[str] = field(default_factory=list)
     leases: list[MemoryLease] = field(default_factory=list)
@@ -53,6 +55,8 @@ class Process:
         if self.plan(name):
             self.die()
             raise Unreachable(f"{self.name} is dead")
+        if self.lossy(name):
+            raise Unreachable(f"the answer to {name} is lost")
         if self.delay is not None:
             await asyncio.sleep(self.delay())  # noqa: TID251  # the loop's timer is the clock here
         await self.awake.wait()
@@ -224,9 +228,13 @@ class SessionHandle:
 
     async def _call(self, verb: str, work: Callable[[], Awaitable[Any]]) -> Any:
         async with self._in_order:
-            await self._process.point(f"device.{verb} before")
-            result = await work()
-            await self._process.point(f"device.{verb} after")
+            try:
+                await self._process.point(f"device.{verb} before")
+                result = await work()
+                await self._process.point(f"device.{verb} after")
+            except Unreachable:  # a lost answer is a lost connection: the device drops the conversation
+                await self._session.close()
+                raise
             return result
 
     async def lock(self) -> None:

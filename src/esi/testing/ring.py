@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
-from esi.bootstrap.ring import Base, build_jobs, build_lifecycle, build_sync, build_work, ensure_templates
+from esi.bootstrap.ring import Ground, build_jobs, build_lifecycle, build_sync, build_work, ensure_templates
 from esi.bootstrap.services import Services
 from esi.clock import LoopClock
 from esi.errors import NotFound
@@ -60,6 +60,7 @@ class World:
     recorded_quirks: bool = False
     start: float = 1_494_478_800.0
     plans: dict[str, Plan] = field(default_factory=dict)
+    losses: dict[str, Plan] = field(default_factory=dict)
     delay: Callable[[], float] | None = None
     deaths: int = 0
 
@@ -93,11 +94,13 @@ class World:
 
     # Processes
 
-    def begin(self, name: str, build: Callable[[Process, Base], Sequence[Any]]) -> None:
+    def begin(self, name: str, build: Callable[[Process, Ground], Sequence[Any]]) -> None:
         """Start a process, and start it again whenever it dies."""
-        process = self.processes[name] = Process(name, self.plans.get(name, nothing), delay=self.delay)
+        process = self.processes[name] = Process(
+            name, self.plans.get(name, nothing), self.losses.get(name, nothing), delay=self.delay
+        )
         self._lives += 1
-        base = Base(
+        base = Ground(
             process=f"{name}:{self._lives}",
             kv=KVHandle(process, self.kv),
             services=self.services,
@@ -109,18 +112,20 @@ class World:
         process.tasks.start("rooms", Supervisor(rooms, clock=self.clock, rng=base.rng).run())
         self._keeper.start(f"watch {name}", self._start_again(process, name, build))
 
-    async def _start_again(self, process: Process, name: str, build: Callable[[Process, Base], Sequence[Any]]) -> None:
+    async def _start_again(
+        self, process: Process, name: str, build: Callable[[Process, Ground], Sequence[Any]]
+    ) -> None:
         await process.gone.wait()
         self.deaths += 1
         await process.kill()
         await self.clock.sleep(START_SECONDS)
         self.begin(name, build)
 
-    def control(self, process: Process, base: Base) -> Sequence[Any]:
+    def control(self, process: Process, base: Ground) -> Sequence[Any]:
         store: Any = StoreHandle(process, self.store)
         return [build_sync(base, store, self._lifecycle(store))]
 
-    def worker(self, process: Process, base: Base) -> Sequence[Any]:
+    def worker(self, process: Process, base: Ground) -> Sequence[Any]:
         driver = DriverHandle(process, self.driver)
         _, rooms = build_work(base, driver, process.tasks)
         return [build_jobs(base), *rooms]

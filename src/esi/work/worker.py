@@ -36,6 +36,8 @@ log = logging.getLogger(__name__)
 SLOTS = 1000
 """Jobs in flight per process."""
 
+FIRST_BACK_OFF, LAST_BACK_OFF = 0.2, 15.0
+
 JOB_DEADLINE_SECONDS = 3600.0
 """How long a job insists on temporary errors before it fails with the last of them."""
 
@@ -101,20 +103,39 @@ class Worker:
                 self.offer(job_id, *self._again.pop(job_id))
 
     async def _claim(self, job: Job, ready: Entry) -> Claim:
-        lease = await self._lease.current()
+        """Take the job, or raise Outrun when another has it. A lost reply is looked up, not guessed."""
+        mine = str(uuid.uuid4()).encode()
         working = keys.job_working_key(job.id)
-        ops: list[Put | Delete] = [Put(working, str(uuid.uuid4()).encode(), lease), Delete(ready.key)]
-        if job.is_first:
-            ops.append(Put(keys.job_state_key(self._path_of(job.ref)), b"{}"))
-        guards = [Guard(ready.key, ready.mod_revision), Guard.absent(working)]
-        revision = await self._kv.commit(ops, guards=guards)
-        return Claim(Guard(working, revision, "create"), lease.lost)
+        pause = FIRST_BACK_OFF
+        while True:
+            try:
+                lease = await self._lease.current()
+                held = await self._kv.get(working) if pause > FIRST_BACK_OFF else None
+                if held is not None and held.value == mine:
+                    return Claim(Guard(working, held.create_revision, "create"), lease.lost)
+                ops: list[Put | Delete] = [Put(working, mine, lease), Delete(ready.key)]
+                if job.is_first:
+                    ops.append(Put(keys.job_state_key(self._path_of(job.ref)), b"{}"))
+                guards = [Guard(ready.key, ready.mod_revision), Guard.absent(working)]
+                return Claim(Guard(working, await self._kv.commit(ops, guards=guards), "create"), lease.lost)
+            except Outrun:
+                raise
+            except TemporaryError as error:
+                await self._clock.sleep(error.after or pause)
+                pause = min(pause * 2, LAST_BACK_OFF)
 
     async def _give_back(self, claim: Claim) -> None:
-        try:
-            await self._kv.commit([Delete(claim.guard.key)], guards=[claim.guard])
-        except TemporaryError as error:  # gone already, or its lease will end with us
-            log.debug("claim %s not given back: %s", claim.guard.key, error)
+        """End the claim, so that the master makes the job ready again; insist until it has ended."""
+        pause = FIRST_BACK_OFF
+        while not claim.lost.is_set():
+            try:
+                await self._kv.commit([Delete(claim.guard.key)], guards=[claim.guard])
+                return
+            except Outrun:
+                return
+            except TemporaryError:
+                await self._clock.sleep(pause)
+                pause = min(pause * 2, LAST_BACK_OFF)
 
     async def _until_over(self, job: Job, handler: Handler, claim: Claim) -> None:
         """Run the job beside the watch on its claim: whichever ends first decides."""
@@ -133,7 +154,7 @@ class Worker:
     async def _insist(self, job: Job, handler: Handler, claim: Claim) -> None:
         """Run the handler until it is done or fails for good, and write the result."""
         deadline = self._clock.monotonic() + JOB_DEADLINE_SECONDS
-        pause = 0.2
+        pause = FIRST_BACK_OFF
         while True:
             try:
                 result = await handler.run(job, claim)
@@ -151,7 +172,7 @@ class Worker:
                     return
                 log.info("%s again later: %s", job.id, error)
                 await self._clock.sleep(error.after or pause)
-                pause = min(pause * 2, 15.0)
+                pause = min(pause * 2, LAST_BACK_OFF)
 
     async def _write_found(self, job: Job, claim: Claim, result: JobResult) -> Body:
         key = keys.job_state_key(self._path_of(job.ref))

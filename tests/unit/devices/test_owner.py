@@ -12,7 +12,7 @@ import pytest
 from esi.clock import LoopClock
 from esi.devices import DeviceRoom
 from esi.drivers import Address, Edit, Intent, IntentResult, Operation, Step
-from esi.errors import Rejected, TemporaryError
+from esi.errors import Rejected, TemporaryError, Unreachable
 from esi.kv.memory import MemoryKV
 from esi.tasks import Tasks
 from esi.testing.double import DeviceDouble, DoubleDriver, fold
@@ -186,3 +186,38 @@ def test_the_running_configuration_is_the_fold_of_accepted_intents(seed: int) ->
     for wanted in accepted:
         expected = fold(expected, wanted.edits)
     assert device.running == expected
+
+
+def test_an_owner_that_had_nothing_to_do_comes_back() -> None:
+    device = DeviceDouble("mx")
+
+    async def scenario(room: DeviceRoom) -> None:
+        await room.submit(intent("one", "a"))
+        await asyncio.sleep(100)
+        assert device.sessions == [], "the idle session is closed"
+        async with asyncio.timeout(5):
+            await room.submit(intent("two", "b"))
+
+    run(with_room(device, scenario))
+    assert set(device.running) == {("a",), ("b",)}
+
+
+def test_the_lost_reply_to_taking_the_device_is_not_taken_for_another_owner() -> None:
+    class Forgetful(MemoryKV):
+        lost = 0
+
+        async def commit(self, *args: Any, **more: Any) -> int:
+            revision = await super().commit(*args, **more)
+            self.lost += 1
+            if self.lost == 1:
+                raise Unreachable("the reply is lost")
+            return revision
+
+    device = DeviceDouble("mx")
+
+    async def scenario(room: DeviceRoom) -> None:
+        async with asyncio.timeout(5):
+            await room.submit(intent("one", "a"))
+
+    run(with_room(device, scenario, kv=Forgetful()))
+    assert set(device.running) == {("a",)}
