@@ -1,0 +1,193 @@
+"""Validators made once, at load: JSON schema in Rust for the shape, a walk over all strings for what no value may hold.
+
+Three judgements per schema: what may be sent on create, what may be sent on update, and whether the whole row stands.
+The first two know only the properties that their permission allows; conditions over several properties (anyOf,
+dependencies, …) are judged on the whole row, so that an update is measured together with what it leaves alone.
+
+No value becomes structure: control characters, line separators and the two private characters that mark values on their
+way into configuration text (U+E000, U+E001) are refused in every string and key; `raw` properties are spared the
+first two.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import jsonschema_rs
+
+from esi.schema.formats import FORMATS
+from esi.schema.model import Faults, Property
+
+STRUCTURAL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ue000\ue001\ud800-\udfff]")
+FORBIDDEN_IN_RAW = re.compile("[\x00\ue000\ue001\ud800-\udfff]")
+DEEPEST = 64
+"""Levels of nesting that a document may have."""
+
+SHOWN = 120
+"""Characters of a refused value that an error message repeats."""
+
+INT64 = 2**63
+WHOLE_ROW = ("anyOf", "oneOf", "allOf", "not", "dependencies", "minProperties", "maxProperties")
+KEPT = frozenset(
+    {
+        "type", "enum", "pattern", "minLength", "maxLength", "minimum", "maximum", "exclusiveMinimum",
+        "exclusiveMaximum", "multipleOf", "items", "additionalItems", "minItems", "maxItems", "uniqueItems",
+        "properties", "patternProperties", "additionalProperties", "required", "minProperties", "maxProperties",
+        "dependencies", "anyOf", "oneOf", "allOf", "not", "format",
+    }
+)  # fmt: skip
+NESTED_MAPS = frozenset({"properties", "patternProperties", "dependencies"})
+NESTED_LISTS = frozenset({"anyOf", "oneOf", "allOf", "items"})
+
+Check = Callable[[Mapping[str, Any]], Faults]
+
+
+def json_schema(document: Any) -> Any:
+    """The part of a property's document that JSON schema understands; integers are kept within 64 bits."""
+    if not isinstance(document, dict):
+        return document
+    result: dict[str, Any] = {}
+    for key, value in document.items():
+        if key not in KEPT:
+            continue
+        if key in NESTED_MAPS and isinstance(value, dict):
+            result[key] = {name: json_schema(inner) for name, inner in value.items()}
+        elif key in NESTED_LISTS and isinstance(value, list):
+            result[key] = [json_schema(inner) for inner in value]
+        else:
+            result[key] = json_schema(value)
+    if result.get("type") == "integer":
+        result.setdefault("minimum", -INT64)
+        result.setdefault("maximum", INT64 - 1)
+    return result
+
+
+class Checks:
+    """The three judgements of one schema. Raises ValueError when a document is no valid JSON schema."""
+
+    def __init__(
+        self, name: str, schema: Mapping[str, Any], properties: Mapping[str, Property], masked: frozenset[str]
+    ) -> None:
+        self._name = name
+        self._masked = masked
+        self._raw = {item.name for item in properties.values() if item.raw}
+        self._raw_inside = {item.name: item.document for item in properties.values() if not item.raw}
+        self._omitted = {n for n, p in properties.items() if p.nullable and "null" not in _types(p.document)}
+        required = {item.name for item in properties.values() if item.required}
+        whole = {key: json_schema(value) for key, value in schema.items() if key in WHOLE_ROW}
+        everything = {item.name: json_schema(item.document) for item in properties.values()}
+        created = {item.name for item in properties.values() if item.create}
+        updated = {item.name for item in properties.values() if item.update}
+        self._clearable = self._omitted & updated
+        self._create = self._compile(everything, created, required & created, {})
+        self._update = self._compile(everything, updated, set(), {})
+        self._row = self._compile(everything, set(everything), required, whole)
+
+    def _compile(
+        self, documents: Mapping[str, Any], names: set[str], required: set[str], more: Mapping[str, Any]
+    ) -> jsonschema_rs.Draft4Validator:
+        schema: dict[str, Any] = {
+            **more,
+            "type": "object",
+            "properties": {name: document for name, document in documents.items() if name in names},
+            "additionalProperties": False,
+        }
+        if required:
+            schema["required"] = sorted(required)
+        return jsonschema_rs.Draft4Validator(schema, formats=dict(FORMATS), validate_formats=True)
+
+    def create(self, document: Mapping[str, Any]) -> Faults:
+        return self._judge(self._create, document, "cannot be set when creating", self._omitted)
+
+    def update(self, document: Mapping[str, Any]) -> Faults:
+        return self._judge(self._update, document, "cannot be changed", self._clearable)
+
+    def row(self, document: Mapping[str, Any]) -> Faults:
+        return self._judge(self._row, document, "is not a property", self._omitted)
+
+    def _judge(
+        self, validator: jsonschema_rs.Draft4Validator, document: Mapping[str, Any], extra: str, omitted: set[str]
+    ) -> Faults:
+        given = {name: value for name, value in document.items() if value is not None or name not in omitted}
+        faults = list(self._characters(given))
+        if faults or validator.is_valid(given):
+            return faults
+        return sorted(fault for error in validator.iter_errors(given) for fault in self._explain(error, extra))
+
+    def _characters(self, document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+        for name, value in document.items():
+            if isinstance(value, str):
+                pattern = FORBIDDEN_IN_RAW if name in self._raw else STRUCTURAL
+                if pattern.search(value):
+                    yield name, "holds a control character"
+            elif isinstance(value, dict | list):
+                yield from forbidden_inside(value, name, name in self._raw, self._raw_inside.get(name, {}))
+
+    def _explain(self, error: jsonschema_rs.ValidationError, extra: str) -> Iterator[tuple[str, str]]:
+        path = dotted(error.instance_path)
+        kind = error.kind.name
+        unexpected = getattr(error.kind, "unexpected", None)
+        if unexpected is not None:
+            told = extra if not path else "is not a property"
+            yield from ((_join(path, clean(name)), told) for name in unexpected)
+        elif kind == "required":
+            yield _join(path, str(getattr(error.kind, "property", ""))), "is required"
+        elif path.split(".")[0].split("[")[0] in self._masked:
+            yield path, f"is not accepted ({kind})"
+        else:
+            yield path or self._name, clean(error.message)
+
+
+def _types(document: Mapping[str, Any]) -> list[Any]:
+    types = document.get("type")
+    return types if isinstance(types, list) else [types]
+
+
+def clean(text: str) -> str:
+    """A text fit for a message: short, without control characters."""
+    shown = STRUCTURAL.sub("�", text)
+    return shown if len(shown) <= 2 * SHOWN else f"{shown[:SHOWN]}…{shown[-SHOWN:]}"
+
+
+def _join(path: str, name: str) -> str:
+    return f"{path}.{name}" if path else name
+
+
+def dotted(path: list[str | int]) -> str:
+    """A path as it stands in messages: `settings.servers[2].address`."""
+    text = ""
+    for step in path:
+        text = f"{text}[{step}]" if isinstance(step, int) else _join(text, clean(step))
+    return text
+
+
+def forbidden_inside(
+    value: Any, place: str, raw: bool, document: Mapping[str, Any] | None = None
+) -> Iterator[tuple[str, str]]:
+    """Strings and keys with forbidden characters in nested data, and nesting that is too deep; without recursion."""
+    todo: list[tuple[Any, str, int, bool, Any]] = [(value, place, 1, raw, document or {})]
+    while todo:
+        item, path, depth, spared, about = todo.pop()
+        if isinstance(item, str):
+            if (FORBIDDEN_IN_RAW if spared else STRUCTURAL).search(item):
+                yield path, "holds a control character"
+            continue
+        if depth > DEEPEST:
+            yield path, f"is nested deeper than {DEEPEST} levels"
+            return
+        spared = spared or bool(about.get("raw"))
+        if isinstance(item, dict):
+            inner = about.get("properties")
+            for name, member in item.items():
+                if not isinstance(name, str) or STRUCTURAL.search(name):
+                    yield path, "has a member whose name holds a control character"
+                    continue
+                described = inner.get(name) if isinstance(inner, dict) else None
+                described = described if isinstance(described, dict) else {}
+                todo.append((member, f"{path}.{name}", depth + 1, spared or bool(described.get("raw")), described))
+        elif isinstance(item, list):
+            described = about.get("items")
+            described = described if isinstance(described, dict) else {}
+            todo.extend((member, f"{path}[{index}]", depth + 1, spared, described) for index, member in enumerate(item))
