@@ -18,7 +18,7 @@ OPEN = "\ue000"
 CLOSE = "\ue001"
 
 _MARKS = re.compile(f"[{OPEN}{CLOSE}]")
-_SUSPECT = re.compile("[^ -\\ud7ff\\uf900-\\U0010ffff]|[\x7f-\x9f\u2028\u2029\ufeff]")
+_SUSPECT = re.compile("[^ -\\ud7ff\\uf900-\\U0010ffff]|[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
 
 
 def mark(value: str) -> str:
@@ -62,7 +62,10 @@ def is_marked(value: Any) -> bool:
 
 
 def unprintable(value: str) -> str:
-    """The name of the first character that no value may hold ("" when there is none)."""
+    """The name of the first character that no value may hold ("" when there is none): control, private, no character.
+
+    These are also what neither YAML nor XML could carry.
+    """
     found = _SUSPECT.search(value)
     if found is None:
         return ""

@@ -148,6 +148,8 @@ def test_ordinary_text_may_be_a_value(value: str) -> None:
     assert unprintable(value) == ""
 
 
-@pytest.mark.parametrize("value", ["\x00", "\n", "\t", "\x7f", "\x85", "\u2028", "\ufeff", "\ue123"])
+@pytest.mark.parametrize(
+    "value", ["\x00", "\n", "\t", "\x7f", "\x85", "\u2028", "\ufeff", "\ue123", "\ufffe", "\uffff"]
+)
 def test_control_characters_may_not(value: str) -> None:
     assert unprintable(value) != ""
