@@ -170,6 +170,41 @@ async def test_a_story_that_cannot_begin_says_why(tmp_path: Path, monkeypatch: p
     assert running(folder) == []
 
 
+async def test_the_lines_of_dev_work_in_a_shell(tmp_path: Path, require: Callable[[str], Path]) -> None:
+    """What `esi dev` prints is typed into a shell as it stands; after Ctrl-C it starts again with its data."""
+    folder = tmp_path / "ring"
+    for program in ("bash", "curl", "etcdctl"):
+        require(program)
+    made = "gohan client tenant create --id {vpn.TENANT}"
+    for extra in (made, "true"):
+        command = [sys.executable, "-m", "esi", "dev", "--folder", str(folder), "--port", "0"]
+        process = await asyncio.create_subprocess_exec(*command, stdin=DEVNULL, stdout=PIPE, stderr=PIPE)
+        try:
+            lines = await until_line(process, "Ctrl-C ends it")
+            typed = [line for line in lines if line.startswith(("export ", "gohan ", "curl ", "etcdctl "))]
+            assert [line.split()[0] for line in typed] == ["export", "export", "gohan", "curl", "etcdctl"]
+            last = "gohan client tenant list --output-format json"
+            shell = f'set -e\ngohan() {{ "{sys.executable}" -m esi "$@"; }}\n' + "\n".join([*typed, extra, last])
+            bash = await asyncio.create_subprocess_exec(
+                "bash", "-c", shell, stdin=DEVNULL, stdout=PIPE, stderr=PIPE,
+                env={**os.environ, "GOHAN_CACHE_PATH": str(tmp_path / "schemas.json")},
+            )  # fmt: skip
+            out, errors = (part.decode() for part in await bash.communicate())
+            assert bash.returncode == 0, errors
+            assert '"vpn_gateways": []' in out
+            assert "/config/v2.0/heat_templates/vpn_gateway" in out
+            assert vpn.TENANT in out.partition('"tenants": [')[2]
+            process.send_signal(signal.SIGINT)
+            async with asyncio.timeout(DEMO_SECONDS):
+                await process.communicate()
+            assert process.returncode == 0
+        finally:
+            if process.returncode is None:
+                process.kill()
+                await process.communicate()
+        await until_none_runs(folder)
+
+
 async def test_a_process_that_does_not_come_up_is_named_with_its_words(tmp_path: Path) -> None:
     async with Children(tmp_path) as children:
         with pytest.raises(ChildFailed, match=r"(?s)`esi lab` ended with code 2.*lab\.ports"):
