@@ -175,7 +175,7 @@ async def test_the_lines_of_dev_work_in_a_shell(tmp_path: Path, require: Callabl
     folder = tmp_path / "ring"
     for program in ("bash", "curl", "etcdctl"):
         require(program)
-    made = "gohan client tenant create --id {vpn.TENANT}"
+    made = f"gohan client tenant create --id {vpn.TENANT}"
     for extra in (made, "true"):
         command = [sys.executable, "-m", "esi", "dev", "--folder", str(folder), "--port", "0"]
         process = await asyncio.create_subprocess_exec(*command, stdin=DEVNULL, stdout=PIPE, stderr=PIPE)
