@@ -1,0 +1,169 @@
+"""Real SIGKILLs prove that the simulation is honest: a worker in the middle of a stack, and a whole ring.
+
+Real processes, real etcd, real NETCONF over SSH. What is counted, is counted at the routers: in their commit logs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import select
+import signal
+import sys
+from asyncio.subprocess import DEVNULL, PIPE, Process
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from esi.bootstrap.inventory import read_inventory
+from esi.client.resources import Client
+from esi.clock import SystemClock
+from esi.drivers import Address
+from esi.drivers.junos import JunosDriver
+from esi.kv.etcd import EtcdKV
+from esi.model import keys
+from esi.model.codec import loads_object
+from esi.telemetry import NullRecorder
+from esi.testing import chain
+
+pytestmark = pytest.mark.real
+
+SOURCE = Path(__file__).resolve().parents[2] / "src"
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(SOURCE)}
+PATIENCE_SECONDS = 60.0
+
+
+@pytest.fixture(autouse=True)
+def _programs(require: Callable[[str], Path]) -> None:
+    require("etcd")
+
+
+@asynccontextmanager
+async def esi(*arguments: str) -> AsyncIterator[tuple[Process, dict[str, str]]]:
+    """`esi …` with its facts once it is ready; ended, by its pid, at the end."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "esi", *arguments, "--json"), stdin=DEVNULL, stdout=PIPE, stderr=PIPE, env=ENVIRONMENT
+    )
+    try:
+        assert process.stdout is not None
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            line = await process.stdout.readline()
+        if not line:
+            assert process.stderr is not None
+            raise AssertionError((await process.stderr.read()).decode())
+        yield process, json.loads(line)["facts"]
+    finally:
+        if process.returncode is None:
+            process.terminate()
+        await process.communicate()
+
+
+async def make_chain(client: Client, wishes: list[chain.Wish]) -> None:
+    for wish in wishes:
+        await client.put(wish.schema, wish.id, wish.body)
+        if wish.schema != "vpn_service":  # it has no status
+            await client.wait(wish.schema, wish.id, at_most=PATIENCE_SECONDS)
+
+
+async def commits_of_ours(inventory: Path) -> dict[str, int]:
+    """How many commits of ours stand in each router's log."""
+    driver = JunosDriver(read_inventory(inventory), clock=SystemClock(), recorder=NullRecorder())
+    found = {}
+    for ip in (chain.PRIMARY_IP, chain.SECONDARY_IP):
+        session = await driver.open(Address(ip, 830, "esi", "esiesi0000"))
+        found[ip] = sum(record.comment.startswith("esi ") for record in await session.history())
+        await session.close()
+    return found
+
+
+async def test_a_worker_killed_in_the_middle_of_a_stack_is_followed_by_one_that_goes_on(tmp_path: Path) -> None:
+    folder = ("--folder", str(tmp_path))
+    async with AsyncExitStack() as stack:
+        start = stack.enter_async_context
+        _, etcd = await start(esi("etcd", *folder))
+        _, lab = await start(esi("lab", *folder, "--commit-seconds", "0.5"))
+        where = ("--etcd", etcd["etcd"], "--flow", "2018")
+        _, api = await start(esi("api", *folder, *where, "--port", "0"))
+        first, _ = await start(esi("worker", *folder, *where))
+        kv = EtcdKV([etcd["etcd"]], clock=SystemClock())
+        stack.push_async_callback(kv.close)
+        client = await start(Client(api["api"], clock=SystemClock()))
+        await make_chain(client, [*chain.prerequisites(), chain.gateway()])
+        before = await commits_of_ours(Path(lab["inventory"]))
+        assert before == {chain.PRIMARY_IP: 1, chain.SECONDARY_IP: 1}
+
+        since = (await kv.list(keys.JOBS)).revision
+        interface = chain.interface()
+        await client.put(interface.schema, interface.id, interface.body)
+        await until_half_done(kv, since)
+        first.kill()
+        await first.wait()
+
+        await start(esi("worker", *folder, *where))
+        body = await client.wait(interface.schema, interface.id, at_most=PATIENCE_SECONDS)
+        assert body["orchestration_state"] == "CREATE_COMPLETE"
+        await client.wait("vpn_gateway", chain.GATEWAY, at_most=PATIENCE_SECONDS)
+        after = await commits_of_ours(Path(lab["inventory"]))
+        assert after == {chain.PRIMARY_IP: 2, chain.SECONDARY_IP: 2}, "something was committed twice, or not at all"
+        await until_no_job(kv)
+        await etcdctl_shows_the_recorded_keys(etcd["etcd"])
+
+
+async def until_half_done(kv: EtcdKV, since: int) -> None:
+    """The first of the stack's two routers has it, the second has not: the middle of the stack."""
+    stack = keys.stack_key(f"vpn_interface_{chain.INTERFACE}")
+    async with asyncio.timeout(PATIENCE_SECONDS), aclosing(kv.watch(stack, since=since)) as batches:
+        async for batch in batches:
+            for event in batch:
+                resources = loads_object(event.value)["resources"]
+                if resources.get("netconf_configure_primary", {}).get("status") == "CREATE_COMPLETE":
+                    assert resources.get("netconf_configure_secondary", {}).get("status") != "CREATE_COMPLETE"
+                    return
+
+
+async def until_no_job(kv: EtcdKV) -> None:
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while (await kv.list(keys.JOBS)).entries:
+            await asyncio.sleep(0.02)
+
+
+async def etcdctl_shows_the_recorded_keys(endpoint: str) -> None:
+    """The keys by the tool of whoever knows etcd: one leading slash, the body a string inside the envelope."""
+    process = await asyncio.create_subprocess_exec(
+        *("etcdctl", f"--endpoints={endpoint}", "get", f"/config/v2.0/vpn_gateways/{chain.GATEWAY}"),
+        stdout=PIPE,
+        env={"ETCDCTL_API": "3", "PATH": os.environ["PATH"]},
+    )
+    out, _ = await process.communicate()
+    key, value = out.decode().splitlines()
+    assert key == f"/config/v2.0/vpn_gateways/{chain.GATEWAY}"
+    envelope = json.loads(value)
+    assert (envelope["version"], envelope["marked_for_deletion"]) == (2, False)
+    assert json.loads(envelope["body"])["connected_vpn_interface"] == chain.INTERFACE
+
+
+async def test_a_killed_ring_leaves_no_child_and_no_locked_folder(tmp_path: Path) -> None:
+    arguments = ("dev", "--folder", str(tmp_path), "--port", "0")
+    router = chain.prerequisites()[0]
+    async with esi(*arguments) as (ring, facts):
+        async with Client(facts["api"], clock=SystemClock()) as client:
+            await make_chain(client, [router])
+        children = children_of(ring.pid)
+        assert children, "the ring has its etcd as a child"
+        doors = [os.pidfd_open(pid) for pid in children]
+        ring.send_signal(signal.SIGKILL)
+        await ring.wait()
+        for door in doors:
+            gone, _, _ = await asyncio.to_thread(select.select, [door], [], [], 10)
+            os.close(door)
+            assert gone, "a child has outlived the ring"
+    async with esi(*arguments) as (_, facts), Client(facts["api"], clock=SystemClock()) as client:
+        body = await client.show(router.schema, router.id)
+        assert body["status"] == "ACTIVE"
+
+
+def children_of(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
