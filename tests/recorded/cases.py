@@ -7,7 +7,6 @@ say so; where ESI_REQUIRE names `recorded` they fail instead.
 from __future__ import annotations
 
 import json
-import os
 import re
 from functools import cache
 from pathlib import Path
@@ -17,7 +16,8 @@ import pytest
 import yaml
 
 from esi.render.junos.text import parse
-from esi.testing.compare import Rule, Tally, read_rules
+from esi.testing.compare import Rule, read_rules
+from esi.testing.etcd import required
 from esi.testing.facts import tree_of
 
 CASES = Path(__file__).resolve().parents[3] / "shared" / "spec" / "cases"
@@ -25,15 +25,12 @@ JSON_TEXTS = ("heat_outputs", "state_monitoring")
 SETS = ("*.via", "*.dependency")
 """Lists whose order says nothing."""
 
-COUNTED: dict[str, Tally] = {}
-"""What has been compared in this run, by part of a recorded file."""
-
 
 def need_cases() -> None:
     if CASES.is_dir():
         return
     missing = "the recorded cases do not stand beside the checkout (../shared/spec/cases)"
-    if "recorded" in os.environ.get("ESI_REQUIRE", "").split(","):
+    if required("recorded"):
         pytest.fail(missing)
     pytest.skip(missing)
 

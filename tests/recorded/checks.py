@@ -1,0 +1,164 @@
+"""What is compared with what: each check gives parts of recorded files with our trees of the same form."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+from esi.testing.compare import ABSENT, Ids, align
+from recorded.cases import case, part, readable
+from recorded.scenes import CHAPTERS, Played
+
+FLOWS = ("old", "new")
+ROLES = {"primary": "10.79.5.185", "secondary": "10.79.5.184"}
+NOTHING_YET = ("vpn/resource_mapping", "vpn/kafka", "vpn/request", "vpn/jobs.note")
+"""Files and parts that hold nothing to compare, or not yet: rules say why."""
+
+
+class Pair(NamedTuple):
+    """A part of a recorded file, our tree of the same form, and the run that it comes from."""
+
+    path: str
+    ours: Any
+    played: Played
+
+
+Same = Callable[[Any, Any], bool]
+Runs = dict[str, Played]
+
+
+def places(name: str, runs: Runs) -> Iterator[tuple[str, Played]]:
+    """Where a file's lists stand: in vpn/ one per flow, in vpn_chain/ one of the flow of 2018."""
+    for flow in FLOWS:
+        yield f"vpn/{name}.{flow}", runs[flow]
+    yield f"vpn_chain/{name}", runs["new"]
+
+
+def by_members(ids: Ids, *names: str) -> Same:
+    """Entries are meant for each other when these members are equal, ids mapped."""
+    return lambda recorded, ours: all(ids.translated(recorded[name]) == ours[name] for name in names)
+
+
+def configs(runs: Runs) -> Iterator[Pair]:
+    """What the API writes to etcd, in its order."""
+    for path, played in places("etcd_config", runs):
+        ids = played.ids
+
+        def same(recorded: Any, ours: Any, ids: Ids = ids) -> bool:
+            versions = recorded["value"]["version"] == ours["value"]["version"]
+            return bool(versions and ids.translate(recorded["key"]) == ours["key"])
+
+        yield Pair(path, in_order(path, played.facts.configs, same), played)
+
+
+def jobs(runs: Runs) -> Iterator[Pair]:
+    for path, played in places("jobs", runs):
+        yield Pair(path, in_order(path, played.facts.job_entries, by_members(played.ids, "key_prefix")), played)
+
+
+def stacks(runs: Runs) -> Iterator[Pair]:
+    for path, played in places("heat_stacks", runs):
+        same = by_members(played.ids, "stack_name", "stack_status")
+        yield Pair(path, in_order(path, played.facts.stacks, same), played)
+
+
+def in_order(path: str, ours: Sequence[Any], same: Same) -> list[Any]:
+    """Ours as the record lists them; our own order must be the same."""
+    aligned = align(part(path), ours, same)
+    assert aligned.in_order, f"{path}: written in another order"
+    return aligned.ours
+
+
+def workers(runs: Runs) -> Iterator[Pair]:
+    """What workers write, in their order inside one resource."""
+    for path, played in places("etcd_worker", runs):
+        recorded, written = part(path), readable(played.facts.worker)
+        ours = align(recorded, written, _worker_like(played.ids)).ours
+        _check_order_inside_resources(recorded, ours, written)
+        yield Pair(path, ours, played)
+
+
+def _worker_like(ids: Ids) -> Same:
+    """A write is meant by its key and by what makes one write of a key another than the next."""
+
+    def same(recorded: Any, ours: Any) -> bool:
+        if ids.translate(recorded["key"]) != ours["key"]:
+            return False
+        one, other = recorded["value"], ours["value"]
+        kinds = [one.get(name) == other.get(name) for name in ("version", "stack_status")]
+        return all(kinds) and bool(one.keys() - {"orchestration_state"} <= other.keys())
+
+    return same
+
+
+def _check_order_inside_resources(recorded: Sequence[Any], ours: Sequence[Any], written: Sequence[Any]) -> None:
+    found: dict[str, list[int]] = {}
+    for entry, own in zip(recorded, ours, strict=True):
+        if own != ABSENT:
+            resource = re.sub(r"^/(esi-worker/)?[a-z_]+", "", entry["key"])
+            found.setdefault(resource, []).append(written.index(own))
+    assert all(order == sorted(order) for order in found.values())
+
+
+def shown(runs: Runs) -> Iterator[Pair]:
+    """What is shown after each chapter, and of the seed."""
+    old, new = runs["old"], runs["new"]
+    for flow, played in runs.items():
+        assert len(played.shown) == CHAPTERS
+        yield Pair(f"vpn_chain/steps_{flow}", [{"shown": entries} for entries in played.shown], played)
+    after = {entry["resource"]: entry for entry in old.shown[9]}
+    yield Pair("vpn/shown.seed", [after["vpn_interface"], after["vpn_gateway"]], old)
+    yield Pair("vpn/shown.old_vpn_gateway_before_interface", old.shown[8], old)
+    yield Pair("vpn/shown.new_vpn_gateway_before_interface", new.shown[8], new)
+    yield Pair("vpn/shown.new_after_interface", new.shown[9], new)
+
+
+def targets(runs: Runs) -> Iterator[Pair]:
+    """Monitoring targets as stacks ask for them."""
+    new = runs["new"]
+    entries = [{"request": dict(props)} for stack in new.facts.targets.values() for props in stack.values()]
+
+    def same(recorded: Any, ours: Any) -> bool:
+        one, other = recorded["request"], ours["request"]
+        return all(new.ids.translated(one[name]) == other[name] for name in ("type", "resource_id", "field_name"))
+
+    for path in ("vpn/collector_targets", "vpn_chain/collector_targets"):
+        yield Pair(path, align(part(path), entries, same).ours, new)
+
+
+def edits(runs: Runs) -> Iterator[Pair]:
+    """What routers are given: the primary is 10.79.5.185."""
+    for played in runs.values():
+        yield Pair("vpn/junos_expected", {"routers": [_router(played, item) for item in _recorded_routers()]}, played)
+
+
+def _recorded_routers() -> Any:
+    return case("vpn/junos_expected")["routers"]
+
+
+def _router(played: Played, recorded: Any) -> Any:
+    ip = recorded["device_ip"]
+    assert ip == ROLES[recorded["role"]]
+    address = next(load.address for load in played.facts.loads if load.address.ip == ip)
+    given = played.facts.edits(ip)
+    steps = [{"resource": "vpn_gateway", "edits": given[:3]}, {"resource": "vpn_interface", "edits": given[3:]}]
+    return {"device_ip": address.ip, "port": address.port, "login": address.username, "steps": steps}
+
+
+def printed(runs: Runs) -> Iterator[Pair]:
+    """What routers print: what they held before is not recorded, what the steps have added is there."""
+    for played in runs.values():
+        for label, ip in (("MX-2", ROLES["primary"]), ("MX-1", ROLES["secondary"])):
+            ours = {"vpn_gateway": played.running[8][ip], "vpn_interface": played.running[9][ip]}
+            yield Pair(f"vpn/junos_text.{label}", ours, played)
+
+
+def nothing_yet(runs: Runs) -> Iterator[Pair]:
+    for path in NOTHING_YET:
+        yield Pair(path, ABSENT, runs["old"])
+
+
+CHECKS: dict[str, Callable[[Runs], Iterator[Pair]]] = {
+    check.__name__: check for check in (configs, jobs, stacks, workers, shown, targets, edits, printed, nothing_yet)
+}
