@@ -1,22 +1,26 @@
 """One operation on one stack, from its record to its end: steps side by side, as the graph allows.
 
-    read the record → plan → [ start what is ready: IN_PROGRESS, one write → wait until a step ends ]* → write the end
+    read the record → plan → write down all that is sure to come → [ start what is ready → wait until a step ends ]*
+    → write the end
 
-The write that records the start of steps also records the ends that came before it; a step that ends while nothing new
-can start is recorded with the next write. A kill between the two repeats a step whose type is idempotent, by the
-contract of the port. TemporaryErrors of a step are tried again inside until the stack's deadline.
+What is sure to come is every create, update and delete that is known before the operation begins: one write says
+IN_PROGRESS for all of them, and what had not been started when a step failed is taken back at the end. Only steps that
+are known later (they read attributes of others, or take two actions) are written when they start, together with the
+ends that came before. So a kill may repeat steps that had ended: by the contract of the port, every type is idempotent.
+TemporaryErrors of a step are tried again inside until the stack's deadline.
 A failed step lets its running siblings finish, starts nothing new and undoes nothing.
 """
 
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
-from esi.errors import Broken, EsiError, TemplateError, TemporaryError
+from esi.errors import Broken, TemplateError
 from esi.kv import Guard
-from esi.stacks import Context, Live, Props, Replace, Stack
+from esi.stacks import Context, Stack
+from esi.stacks.actions import Errand, Outcome, perform
 from esi.stacks.nodes import Env
 from esi.stacks.plan import Action, Step, decide, plan
 from esi.stacks.properties import resolve_properties
@@ -25,8 +29,6 @@ from esi.stacks.wanted import Means, Wanted, Words, outputs
 from esi.tasks import Tasks
 from esi.telemetry import Message
 
-FIRST_RETRY_SECONDS = 0.5
-LAST_RETRY_SECONDS = 30.0
 LEAST_SECONDS = 30.0
 """What an operation that goes on after its deadline still gets, so that its steps are tried at least once."""
 
@@ -36,15 +38,6 @@ REASONS = {
     "DELETE": "",
 }
 """Heat's own words."""
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """How an action ended: what stands now, the words of a failure, or that a new one must be made first."""
-
-    live: Live | None = None
-    fault: str = ""
-    replace: bool = False
 
 
 class Operation:
@@ -65,6 +58,7 @@ class Operation:
         self._running: dict[asyncio.Task[Outcome], tuple[str, Action]] = {}
         self._trouble: dict[str, str] = {}
         self._faults: list[str] = []
+        self._before: dict[str, ResourceRecord | None] = {}
         self._words = Words(wanted)
 
     async def run(self) -> Stack:
@@ -111,10 +105,12 @@ class Operation:
         return {item.name: item.requires for item in resources if item.condition is None or item.condition(self._env)}
 
     async def _work(self, tasks: Tasks) -> None:
+        news = self._announce()
         while True:
-            started = self._start_ready()
-            if started:
+            started, more = self._start_ready()
+            if started and (news or more):
                 await self._book.write(self._record)
+                news = False
             for name, action in started:
                 self._running[tasks.start(f"{name} {action}", self._attempt(name, action))] = (name, action)
             if not self._running:
@@ -138,9 +134,23 @@ class Operation:
             raise Broken(f"stack {self.name}: nothing can go on, open are {', '.join(sorted(self._open))}")
         self._open[step.name] = replace(step, after=frozenset())
 
-    def _start_ready(self) -> list[tuple[str, Action]]:
-        """What can be started now, marked in the record. What is kept as it is, is done at once."""
+    def _announce(self) -> bool:
+        """Mark all that is sure to come, and keep what stood before; whether there is anything."""
+        for step in self._open.values():
+            record = self._record.resources.get(step.name)
+            if not step.gone and self._wanted is not None:
+                props = self._wanted.resolved.get(step.name)
+                type_ = self._type_of(step.name)
+                if props is None or decide(record, type_, props) not in (Action.CREATE, Action.UPDATE):
+                    continue
+            self._before[step.name] = record and replace(record, attempted=list(record.attempted))
+            self._mark(step.name, self._action(step))
+        return bool(self._before)
+
+    def _start_ready(self) -> tuple[list[tuple[str, Action]], bool]:
+        """What can be started now, and whether that is not in the record yet. What is kept is done at once."""
         started: list[tuple[str, Action]] = []
+        more = False
         busy = {name for name, _ in self._running.values()}
         progress = True
         while progress and not self._faults:
@@ -152,17 +162,21 @@ class Operation:
                     action = self._action(step)
                 except TemplateError as error:
                     self._faults.append(self._words.masked(f"{step.name}: {error.message}"))
-                    return started
+                    return started, more
                 if action is Action.KEEP:
                     self._record.resources[step.name].depends = sorted(step.after)
                     self._env_takes(step.name)
                     del self._open[step.name]
                     progress = True
                 else:
-                    self._mark(step.name, action)
+                    if step.name in self._before:
+                        del self._before[step.name]
+                    else:
+                        self._mark(step.name, action)
+                        more = True
                     started.append((step.name, action))
                     busy.add(step.name)
-        return started
+        return started, more
 
     def _action(self, step: Step) -> Action:
         """The next action of a step; at its first time, decided by what stands and what is wanted."""
@@ -208,40 +222,15 @@ class Operation:
             resources[name].status = f"DELETE_{IN_PROGRESS}"
 
     async def _attempt(self, name: str, action: Action) -> Outcome:
-        """One action, tried again while only temporary errors are in the way."""
-        clock, began, delay = self._means.clock, self._means.clock.now(), FIRST_RETRY_SECONDS
-        while True:
-            try:
-                outcome = Outcome(live=await self._call(name, action))
-            except Replace:
-                outcome = Outcome(replace=True)
-            except TemporaryError as error:
-                self._trouble[name] = f": {error.message}"
-                await clock.sleep(error.after if error.after is not None else delay)
-                delay = min(delay * 2, LAST_RETRY_SECONDS)
-                continue
-            except EsiError as error:
-                outcome = Outcome(fault=error.message)
-            body = {"action": str(action), "fault": self._words.masked(outcome.fault)}
-            took = clock.now() - began
-            message = Message("stacks", "call", f"{self.name}/{name}", body, at=began, took=took, ref=self._ref())
-            self._means.recorder.message(message)
-            return outcome
-
-    async def _call(self, name: str, action: Action) -> Live | None:
-        record = self._record.resources[name]
-        type_ = self._means.types.get(record.type)
-        context = self._context(name)
-        if action is Action.CREATE:
-            return await type_.create(context, self._props[name])
-        if action is Action.UPDATE:
-            return await type_.update(context, _before(record, self._props[name]), self._props[name])
-        if action is Action.DELETE and record.touched:
-            await type_.delete(context, record.live())
-        for index, raw in enumerate(record.replaced):
-            old = ResourceRecord(**raw)
-            await self._means.types.get(old.type).delete(self._context(f"{name}.{index}"), old.live())
-        return None
+        """One action, to its end; told to the recorder."""
+        clock, record = self._means.clock, self._record.resources[name]
+        began, errand = clock.now(), Errand(action, record, self._props.get(name, {}), self._context(name))
+        outcome = await perform(self._means, errand, lambda words: self._trouble.update({name: f": {words}"}))
+        body = {"action": str(action), "fault": self._words.masked(outcome.fault)}
+        took = clock.now() - began
+        message = Message("stacks", "call", f"{self.name}/{name}", body, at=began, took=took, ref=self._ref())
+        self._means.recorder.message(message)
+        return outcome
 
     def _collect(self, name: str, action: Action, outcome: Outcome) -> None:
         """Take over how an action has ended."""
@@ -280,6 +269,7 @@ class Operation:
                 record.outputs = outputs(self._wanted.template, self._env)
             except TemplateError as error:
                 self._faults.append(self._words.masked(error.message))
+        self._take_back()
         record.status = f"{verb}_{FAILED if self._faults else COMPLETE}"
         record.reason = "; ".join(sorted(self._faults)) or REASONS[verb]
         if record.status == f"DELETE_{COMPLETE}":
@@ -288,15 +278,17 @@ class Operation:
             await self._book.write(record)
         return record.view()
 
+    def _take_back(self) -> None:
+        """What was announced and never started stands as it did before."""
+        for name, before in self._before.items():
+            if before is None:
+                del self._record.resources[name]
+            else:
+                self._record.resources[name] = before
+
     def _context(self, resource: str) -> Context:
         means, record = self._means, self._record
         return Context(self.name, resource, self.operation, record.tenant, means.devices, means.targets, self._ref())
 
     def _ref(self) -> tuple[str, str, int] | None:
         return tuple(self._record.ref) if self._record.ref else None
-
-
-def _before(record: ResourceRecord, props: Props) -> Live:
-    """What stands before an update to `props`: that update itself is no earlier attempt."""
-    live = record.live()
-    return replace(live, attempted=tuple(attempt for attempt in live.attempted if attempt != props))

@@ -49,12 +49,42 @@ async def test_a_pair_is_configured_and_its_outputs_are_told() -> None:
     assert text == "description \ue000hello\ue001;"
 
 
-@pytest.mark.parametrize(("template", "commits"), [(PARALLEL, 3), (SERIAL, 4)])
-async def test_a_write_carries_the_end_of_one_step_and_the_start_of_the_next(template: str, commits: int) -> None:
+KNOWN_LATER = """
+heat_template_version: 2018-08-31
+resources:
+  a: {type: "ESI::None", properties: {value: 1}}
+  b: {type: "ESI::None", properties: {value: {get_attr: [a, value]}}}
+  c: {type: "ESI::None", properties: {value: {get_attr: [b, value]}}}
+"""
+
+
+@pytest.mark.parametrize(("template", "commits"), [(PARALLEL, 2), (SERIAL, 2), (KNOWN_LATER, 4)])
+async def test_one_write_announces_all_that_is_known_and_one_ends_it(template: str, commits: int) -> None:
     world = World()
     async with world.engine() as engine:
-        await world.apply(engine, spec(template), "op1")
-    assert world.kv.commits == commits
+        assert (await world.apply(engine, spec(template), "op1")).status == "CREATE_COMPLETE"
+        assert world.kv.commits == commits
+        await engine.delete("s", operation="op2")
+        await engine.wait("s", operation="op2")
+        assert world.kv.commits == commits + 2
+
+
+async def test_what_was_announced_and_never_started_is_taken_back() -> None:
+    world = World()
+    world.routers.refusals["r1"] = "no"
+    async with world.engine() as engine:
+        assert (await world.apply(engine, spec(SERIAL), "op1")).status == "CREATE_FAILED"
+        entry = await world.kv.get(stack_key("s"))
+        assert entry is not None
+        assert set(decode(entry.value, "s").resources) == {"one"}
+        world.routers.refusals.clear()
+        await world.apply(engine, spec(SERIAL), "op2")
+        world.routers.refusals["r1"] = "no"
+        assert (await world.apply(engine, spec(SERIAL, vlan="6"), "op3")).status == "UPDATE_FAILED"
+        entry = await world.kv.get(stack_key("s"))
+        assert entry is not None
+        two = decode(entry.value, "s").resources["two"]
+        assert (two.status, two.attempted) == ("CREATE_COMPLETE", [])
 
 
 async def test_two_resources_side_by_side_cost_two_writes() -> None:

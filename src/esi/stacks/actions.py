@@ -1,0 +1,72 @@
+"""One action on one resource, done through its type: tried again while only temporary errors are in the way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from esi.errors import EsiError, TemporaryError
+from esi.stacks import Context, Live, Props, Replace
+from esi.stacks.plan import Action
+from esi.stacks.records import ResourceRecord
+from esi.stacks.wanted import Means
+
+FIRST_RETRY_SECONDS = 0.5
+LAST_RETRY_SECONDS = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Errand:
+    """What to do to which resource; `props` are those wanted."""
+
+    action: Action
+    record: ResourceRecord
+    props: Props
+    context: Context
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How an action ended: what stands now, the words of a failure, or that a new one must be made first."""
+
+    live: Live | None = None
+    fault: str = ""
+    replace: bool = False
+
+
+async def perform(means: Means, errand: Errand, trouble: Callable[[str], None]) -> Outcome:
+    """Ends when the action has ended, well or not; `trouble` is told what stands in the way meanwhile."""
+    delay = FIRST_RETRY_SECONDS
+    while True:
+        try:
+            return Outcome(live=await _call(means, errand))
+        except Replace:
+            return Outcome(replace=True)
+        except TemporaryError as error:
+            trouble(error.message)
+            await means.clock.sleep(error.after if error.after is not None else delay)
+            delay = min(delay * 2, LAST_RETRY_SECONDS)
+        except EsiError as error:
+            return Outcome(fault=error.message)
+
+
+async def _call(means: Means, errand: Errand) -> Live | None:
+    record, context = errand.record, errand.context
+    type_ = means.types.get(record.type)
+    if errand.action is Action.CREATE:
+        return await type_.create(context, errand.props)
+    if errand.action is Action.UPDATE:
+        return await type_.update(context, _before(record, errand.props), errand.props)
+    if errand.action is Action.DELETE and record.touched:
+        await type_.delete(context, record.live())
+    for index, raw in enumerate(record.replaced):
+        old = ResourceRecord(**raw)
+        apart = replace(context, resource=f"{context.resource}.{index}")
+        await means.types.get(old.type).delete(apart, old.live())
+    return None
+
+
+def _before(record: ResourceRecord, props: Props) -> Live:
+    """What stands before an update to `props`: that update itself is no earlier attempt."""
+    live = record.live()
+    return replace(live, attempted=tuple(attempt for attempt in live.attempted if attempt != props))
