@@ -42,7 +42,6 @@ class Api:
     host: str = setting("127.0.0.1", "Address to listen on.")
     port: int = setting(9091, "Port to listen on; 0 takes a free one.")
     token_file: str = setting("", "YAML file of tokens; empty: everybody is the administrator.")
-    body_limit_bytes: int = setting(1_048_576, "Largest request body.")
 
 
 @dataclass(frozen=True)

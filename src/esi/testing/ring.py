@@ -13,8 +13,10 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
-from esi.bootstrap.ring import Ground, build_jobs, build_lifecycle, build_sync, build_work, ensure_templates
+from esi.bootstrap.control import build_lifecycle, build_sync, ensure_templates
+from esi.bootstrap.ground import Ground
 from esi.bootstrap.services import Services
+from esi.bootstrap.workers import build_jobs, build_work
 from esi.clock import LoopClock
 from esi.errors import NotFound
 from esi.identity import Identity
@@ -100,7 +102,7 @@ class World:
             name, self.plans.get(name, nothing), self.losses.get(name, nothing), delay=self.delay
         )
         self._lives += 1
-        base = Ground(
+        ground = Ground(
             process=f"{name}:{self._lives}",
             kv=KVHandle(process, self.kv),
             services=self.services,
@@ -108,8 +110,8 @@ class World:
             rng=Random(self.rng.random()),
             recorded_quirks=self.recorded_quirks,
         )
-        rooms = build(process, base)
-        process.tasks.start("rooms", Supervisor(rooms, clock=self.clock, rng=base.rng).run())
+        rooms = build(process, ground)
+        process.tasks.start("rooms", Supervisor(rooms, clock=self.clock, rng=ground.rng).run())
         self._keeper.start(f"watch {name}", self._start_again(process, name, build))
 
     async def _start_again(
@@ -121,14 +123,14 @@ class World:
         await self.clock.sleep(START_SECONDS)
         self.begin(name, build)
 
-    def control(self, process: Process, base: Ground) -> Sequence[Any]:
+    def control(self, process: Process, ground: Ground) -> Sequence[Any]:
         store: Any = StoreHandle(process, self.store)
-        return [build_sync(base, store, self._lifecycle(store))]
+        return [build_sync(ground, store, self._lifecycle(store))]
 
-    def worker(self, process: Process, base: Ground) -> Sequence[Any]:
+    def worker(self, process: Process, ground: Ground) -> Sequence[Any]:
         driver = DriverHandle(process, self.driver)
-        _, rooms = build_work(base, driver, process.tasks)
-        return [build_jobs(base), *rooms]
+        _, rooms = build_work(ground, driver, process.tasks)
+        return [build_jobs(ground), *rooms]
 
     async def run(self, scenario: Coroutine[Any, Any, None]) -> None:
         """Start both processes, play `scenario`, end everything."""

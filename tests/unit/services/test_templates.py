@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from esi.bootstrap.ring import resource_types
+from esi.bootstrap.workers import resource_types
 from esi.bootstrap.services import load_services
 from esi.errors import EsiError
 from esi.model.resource import Body

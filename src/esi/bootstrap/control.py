@@ -1,0 +1,64 @@
+"""The rooms that hold what is wanted: the API, and the sync between SQL and etcd."""
+
+from __future__ import annotations
+
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+from esi.api import ApiRoom
+from esi.bootstrap.ground import Ground
+from esi.bootstrap.services import Services
+from esi.clock import Clock
+from esi.identity.none import NoIdentity
+from esi.identity.tokens import TokenFile
+from esi.lifecycle import Lifecycle
+from esi.model import keys
+from esi.settings import Settings
+from esi.store import Store
+from esi.store.sqlite import SqliteStore
+from esi.sync import SyncRoom
+from esi.telemetry import NullRecorder
+
+DATABASE = "esi.db"
+
+
+def build_lifecycle(
+    services: Services, store: Store, clock: Clock, *, recorded_quirks: bool = False, monitoring: bool = False
+) -> Lifecycle:
+    """The pipeline over `store`; `monitoring` False counts everything monitored as up."""
+    return Lifecycle(
+        services.catalogue,
+        store,
+        services.hooks,
+        clock,
+        recorded_quirks=recorded_quirks,
+        monitoring=monitoring,
+    )
+
+
+async def ensure_templates(lifecycle: Lifecycle, services: Services) -> None:
+    """Rows for the templates of this flow, before anything that needs them is asked for."""
+    for template in services.templates:
+        await lifecycle.ensure("heat_template", template)
+
+
+def build_sync(ground: Ground, store: Store, lifecycle: Lifecycle) -> SyncRoom:
+    leader = ground.leader(keys.SYNC_LEADER)
+    return SyncRoom(ground.kv, store, lifecycle, leader, clock=ground.clock, rng=ground.rng)
+
+
+async def open_lifecycle(settings: Settings, services: Services, clock: Clock, stack: AsyncExitStack) -> Lifecycle:
+    """The pipeline over the ring's database, its templates in place."""
+    ring = settings.ring
+    store = SqliteStore(Path(ring.folder, DATABASE), services.catalogue, clock=clock)
+    stack.push_async_callback(store.close)
+    monitoring = ring.monitoring != "none"
+    lifecycle = build_lifecycle(services, store, clock, recorded_quirks=ring.recorded_quirks, monitoring=monitoring)
+    await ensure_templates(lifecycle, services)
+    return lifecycle
+
+
+def build_api(settings: Settings, lifecycle: Lifecycle) -> ApiRoom:
+    api = settings.api
+    known = TokenFile(Path(api.token_file)) if api.token_file else NoIdentity()
+    return ApiRoom(lifecycle, known, host=api.host, port=api.port, recorder=NullRecorder())

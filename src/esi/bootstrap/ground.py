@@ -1,0 +1,35 @@
+"""What every room of one process is given. The simulated ring gives the same with other ports."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from random import Random
+
+from esi.bootstrap.services import Services
+from esi.clock import Clock
+from esi.kv import KV
+from esi.model.resource import Ref
+from esi.runtime import Leader
+from esi.telemetry import NullRecorder, Recorder
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What every room of a process is given. `process` names it in the keys it holds; seconds as floats."""
+
+    process: str
+    kv: KV
+    services: Services
+    clock: Clock
+    rng: Random
+    recorder: Recorder = field(default_factory=NullRecorder)
+    recorded_quirks: bool = False
+    lease_seconds: float = 3.0
+    idle_seconds: float = 30.0
+    slots: int = 1000
+
+    def path_of(self, ref: Ref) -> str:
+        return self.services.catalogue[ref.schema].path_of(ref.id)
+
+    def leader(self, key: str) -> Leader:
+        return Leader(self.kv, key, self.process.encode(), clock=self.clock, ttl=self.lease_seconds)

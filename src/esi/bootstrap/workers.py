@@ -1,0 +1,89 @@
+"""The rooms that make it so: the job master, and a worker with its handlers, stacks and devices."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from esi.bootstrap.ground import Ground
+from esi.bootstrap.inventory import LAB_FILE, read_inventory
+from esi.clock import Clock
+from esi.devices import DeviceRoom
+from esi.drivers import Driver
+from esi.drivers.junos import JunosDriver
+from esi.errors import SettingsError
+from esi.heat import HeatHandler, RecordedOutputs, Shelf
+from esi.jobs import JobsRoom
+from esi.kv import Event
+from esi.model import keys
+from esi.monitoring import NullMonitoring
+from esi.registry import Registry
+from esi.render.templates import Templates
+from esi.runtime import Mirror, Room
+from esi.settings import Ring
+from esi.stacks import StackResource
+from esi.stacks.engine import EmbeddedEngine
+from esi.stacks.resources.monitoring import MonitoringTarget, NullTargets
+from esi.stacks.resources.netconf import NetconfNamedConfigs
+from esi.stacks.resources.nothing import Nothing
+from esi.stacks.wanted import Means
+from esi.tasks import Tasks
+from esi.telemetry import NullRecorder
+from esi.work import Handler
+from esi.work.lease import ProcessLease
+from esi.work.room import WorkRoom
+
+
+def resource_types() -> Registry[StackResource]:
+    """The HOT types that stacks may use."""
+    types: Registry[StackResource] = Registry("resource type", "esi.stack_resources")
+    for type_ in (NetconfNamedConfigs(), MonitoringTarget(), Nothing()):
+        types.register(type_.type, type_)
+    return types
+
+
+def build_jobs(ground: Ground) -> JobsRoom:
+    leader = ground.leader(keys.MASTER)
+    return JobsRoom(
+        ground.kv, ground.services.catalogue, leader, clock=ground.clock, rng=ground.rng, quirks=ground.recorded_quirks
+    )
+
+
+def build_work(
+    ground: Ground, driver: Driver, tasks: Tasks, handlers: Sequence[str] = ("heat_worker", "monitoring_worker")
+) -> tuple[ProcessLease, list[Room]]:
+    """A worker: its lease, and the rooms that do the jobs of `handlers`; `tasks` owns stacks and devices at work."""
+    lease = ProcessLease(ground.kv, seconds=ground.lease_seconds)
+    templates = Templates()
+    mirror = Mirror(ground.kv, [keys.HEAT_TEMPLATES], clock=ground.clock, name="templates")
+
+    def changed(key: str, event: Event | None) -> None:
+        entry = mirror.get(key)
+        templates.put(key.removeprefix(keys.HEAT_TEMPLATES), entry.value if entry is not None else None)
+
+    mirror.listen(changed)
+    devices = DeviceRoom(ground.kv, driver, lease, clock=ground.clock, tasks=tasks, idle=ground.idle_seconds)
+    means = Means(ground.kv, resource_types(), devices, NullTargets(), ground.clock, ground.recorder)
+    schemas = ground.services.catalogue.schemas
+    shelf = Shelf(
+        template=templates.get,
+        template_path=lambda schema: schemas[schema].template_path.get("heat_worker"),
+        path_of=ground.path_of,
+        outputs=RecordedOutputs(ground.kv, ground.path_of),
+    )
+    members: dict[str, Handler] = {
+        "heat_worker": HeatHandler(shelf, EmbeddedEngine(means, tasks)),
+        "monitoring_worker": NullMonitoring(),
+    }
+    work = WorkRoom(
+        ground.kv, lease, [members[name] for name in handlers], ground.path_of, clock=ground.clock, slots=ground.slots
+    )
+    return lease, [mirror, work]
+
+
+def open_driver(ring: Ring, clock: Clock) -> JunosDriver:
+    """The way to the devices of the ring's inventory, or of the lab's. SettingsError when there is neither."""
+    file = Path(ring.inventory) if ring.inventory else Path(ring.folder).resolve() / LAB_FILE
+    if not ring.inventory and not file.exists():
+        raise SettingsError(f"no inventory of devices: name one with ring.inventory, or start `esi lab` ({file})")
+    return JunosDriver(read_inventory(file), clock=clock, recorder=NullRecorder())
