@@ -325,6 +325,17 @@ async def test_a_group_shares_its_commit(tmp_path: Path) -> None:
     await store.close()
 
 
+async def test_two_processes_may_share_a_file(tmp_path: Path) -> None:
+    stores = [SqliteStore(tmp_path / "esi.db", CATALOGUE, clock=SystemClock()) for _process in range(2)]
+    await asyncio.gather(*(insert(store, box(f"{n}-{m}")) for n, store in enumerate(stores) for m in range(60)))
+    assert [len(await listed(store)) for store in stores] == [120, 120]
+    assert not await stores[0].wake.wait(at_most=0.0)
+    await stores[1].transaction(lambda tx: tx.send("create", "/a", b"{}"))
+    assert await stores[0].wake.wait(at_most=5.0)
+    for store in stores:
+        await store.close()
+
+
 async def test_a_locked_database_is_unreachable(tmp_path: Path) -> None:
     store = SqliteStore(tmp_path / "esi.db", CATALOGUE, clock=SystemClock(), busy_seconds=0.05)
     other = sqlite3.connect(tmp_path / "esi.db", isolation_level=None)

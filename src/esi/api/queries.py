@@ -53,6 +53,8 @@ def parse_query(text: bytes, schema: Schema, parent: tuple[str, str] | None = No
         if name not in WORDS
     }
     if parent is not None:
+        if _flag(words, "any_of"):
+            raise Invalid("any_of has no meaning below a parent", [("any_of", "filter by the parent's id instead")])
         filters[parent[0]] = [parent[1]]
     search = words.get("search_field", [])
     for name in search:
