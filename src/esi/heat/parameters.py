@@ -39,8 +39,8 @@ class OutputMissing(TemporaryError):
 class Parameters:
     """`timeout` in seconds."""
 
-    heat: dict[str, Any] = field(default_factory=dict)
-    jinja: dict[str, Any] = field(default_factory=dict)
+    heat: dict[str, Any] = field(default_factory=dict, repr=False)
+    jinja: dict[str, Any] = field(default_factory=dict, repr=False)
     timeout: float = DEFAULT_TIMEOUT_SECONDS
 
 

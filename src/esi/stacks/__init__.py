@@ -24,8 +24,8 @@ class StackSpec:
 
     name: str
     tenant: str
-    template: str
-    parameters: Mapping[str, Any]
+    template: str = field(repr=False)
+    parameters: Mapping[str, Any] = field(repr=False)
     timeout: float
     fence: Guard | None = None
     ref: tuple[str, str, int] | None = None
@@ -109,10 +109,10 @@ class Live:
     """
 
     physical_id: str
-    props: Props
+    props: Props = field(repr=False)
     data: Mapping[str, Any] = field(default_factory=dict)
     attributes: Mapping[str, Any] = field(default_factory=dict)
-    attempted: tuple[Props, ...] = ()
+    attempted: tuple[Props, ...] = field(default=(), repr=False)
 
 
 class Replace(Exception):

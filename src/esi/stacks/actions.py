@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from esi.errors import EsiError, TemporaryError
 from esi.stacks import Context, Live, Props, Replace
@@ -21,7 +21,7 @@ class Errand:
 
     action: Action
     record: ResourceRecord
-    props: Props
+    props: Props = field(repr=False)
     context: Context
 
 

@@ -27,7 +27,7 @@ from esi.stacks import Live
 class Env:
     """What a stack knows while it runs: parameter values, which conditions hold, the resources that stand, pieces."""
 
-    parameters: Mapping[str, Any]
+    parameters: Mapping[str, Any] = field(repr=False)
     lives: dict[str, Live] = field(default_factory=dict)
     conditions: Mapping[str, bool] = field(default_factory=dict)
     pieces: Sequence[str] = ()

@@ -32,12 +32,12 @@ class ResourceRecord:
     type: str
     status: str
     physical_id: str = ""
-    props: dict[str, Any] = field(default_factory=dict)
+    props: dict[str, Any] = field(default_factory=dict, repr=False)
     data: dict[str, Any] = field(default_factory=dict)
     attributes: dict[str, Any] = field(default_factory=dict)
-    attempted: list[dict[str, Any]] = field(default_factory=list)
+    attempted: list[dict[str, Any]] = field(default_factory=list, repr=False)
     depends: list[str] = field(default_factory=list)
-    replaced: list[dict[str, Any]] = field(default_factory=list)
+    replaced: list[dict[str, Any]] = field(default_factory=list, repr=False)
     reason: str = ""
 
     @property

@@ -37,11 +37,11 @@ class Wanted:
     """What an apply wants: the compiled template with its parameter values. None in its place means a delete."""
 
     template: Template
-    parameters: Mapping[str, Any]
+    parameters: Mapping[str, Any] = field(repr=False)
     tenant: str
     timeout: float
     ref: tuple[str, str, int] | None
-    resolved: Mapping[str, dict[str, Any]] = field(default_factory=dict)
+    resolved: Mapping[str, dict[str, Any]] = field(default_factory=dict, repr=False)
     """Properties that were known, and checked, before the operation began."""
 
 

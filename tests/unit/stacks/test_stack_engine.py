@@ -369,6 +369,19 @@ async def test_who_waits_when_the_engine_closes_is_told_to_come_again() -> None:
         await waiting
 
 
+async def test_no_secret_shows_in_what_is_printed() -> None:
+    world = World()
+    made = spec(PARALLEL, key="secret-word")
+    async with world.engine() as engine:
+        await world.apply(engine, made, "op1")
+        entry = await world.kv.get(stack_key("s"))
+        assert entry is not None
+        record = decode(entry.value, "s")
+        assert record.resources["one"].props["password"] == "secret-word"
+        shown = repr((made, record, record.resources["one"].live(), world.routers.intents, await engine.get("s")))
+    assert "secret-word" not in shown + str(world.recorder.messages)
+
+
 async def test_a_rejection_is_not_a_temporary_error() -> None:
     world = World()
     world.routers.troubles["r1"] = [Rejected("r1", "no")]
