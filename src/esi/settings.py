@@ -114,9 +114,11 @@ def _from_file(file: Path | None, faults: list[str]) -> dict[str, Any]:
     if file is None:
         return {}
     try:
-        raw = yaml.safe_load(file.read_text()) or {}
+        raw = yaml.safe_load(file.read_text())
     except (OSError, yaml.YAMLError) as error:
         faults.append(f"{file}: {error}")
+        return {}
+    if raw is None:  # an empty file, or comments only
         return {}
     if not isinstance(raw, dict) or not all(isinstance(group, dict) for group in raw.values()):
         faults.append(f"{file}: must be groups of settings ({', '.join(GROUPS)})")

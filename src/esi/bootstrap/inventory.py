@@ -24,9 +24,10 @@ _KEYS = {"host", "port", "host_key", "client_keys"}
 def read_inventory(file: Path) -> dict[str, Endpoint]:
     """Raises SettingsError with every fault; a host key is required, an unknown one is refused by the driver."""
     try:
-        raw = yaml.safe_load(file.read_text()) or {}
+        raw = yaml.safe_load(file.read_text())
     except (OSError, yaml.YAMLError) as error:
         raise SettingsError(f"inventory {file}: {error}") from error
+    raw = {} if raw is None else raw
     if not isinstance(raw, dict):
         raise SettingsError(f"inventory {file}: must map management addresses to where they are reached")
     faults: list[str] = []

@@ -1,0 +1,57 @@
+"""The inventory: what it must hold, and that a ring refuses what is not in it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from esi.bootstrap import run
+from esi.bootstrap.inventory import read_inventory, write_inventory
+from esi.drivers.ssh import Endpoint
+from esi.errors import SettingsError
+from esi.settings import load_settings
+
+KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIExample"
+
+
+def test_what_is_written_is_read(tmp_path: Path) -> None:
+    file = tmp_path / "inventory.yaml"
+    devices = {"192.0.2.1": Endpoint("127.0.0.1", 8301, KEY)}
+    write_inventory(file, devices)
+    assert read_inventory(file) == devices
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("[]", "must map"),
+        ("192.0.2.1: 5", "needs at least host"),
+        ("192.0.2.1: {host: 127.0.0.1}", "host_key is missing"),
+        (f"192.0.2.1: {{host: 127.0.0.1, host_key: '{KEY}', port: 0}}", "port must be"),
+        (f"192.0.2.1: {{host: 127.0.0.1, host_key: '{KEY}', prot: 1}}", "unknown key prot"),
+        ("{", "inventory"),
+    ],
+)
+def test_a_bad_inventory_says_where(text: str, words: str, tmp_path: Path) -> None:
+    file = tmp_path / "inventory.yaml"
+    file.write_text(text)
+    with pytest.raises(SettingsError, match=words):
+        read_inventory(file)
+
+
+@pytest.mark.parametrize(
+    ("parts", "words"),
+    [
+        (["kitchen"], "unknown part 'kitchen'"),
+        (["jobs"], "no etcd"),
+        (["heat", "etcd"], "one process"),
+    ],
+)
+async def test_parts_that_cannot_work_are_refused_before_anything_starts(
+    parts: list[str], words: str, tmp_path: Path
+) -> None:
+    folder = tmp_path / "ring"
+    with pytest.raises(SettingsError, match=words):
+        await run(parts, load_settings(None, {"ring.folder": str(folder)}), on_ready=lambda facts: None)
+    assert not folder.exists()
