@@ -13,7 +13,7 @@ from esi.identity import Identity
 from esi.lifecycle import access, creation, deletion, reports, update
 from esi.lifecycle.hooks import Hooks
 from esi.lifecycle.inside import Inside
-from esi.lifecycle.request import BY_ITSELF, Origin, Request, World, change_of
+from esi.lifecycle.request import BY_ITSELF, Origin, Request, World, change_of, not_there
 from esi.model.resource import Body, Ref, Resource
 from esi.schema import Catalogue, Schema
 from esi.store import EVERYTHING, Query, Store, Tx
@@ -119,7 +119,7 @@ class Lifecycle:
         access.allowed(self.world, identity, "read", schema, item=True)
         row = await self.store.read(lambda rows: rows.get(ref))
         if row is None:
-            raise NotFound(f"{schema.id} {ref.id} is not there", schema=schema.id, id=ref.id)
+            raise not_there(ref)
         access.check_row(self.world, identity, "read", schema, row)
         return self.view(identity, row)
 

@@ -67,10 +67,8 @@ def _error(payload: Mapping[str, Any], state: Mapping[str, Any]) -> str:
 
 def _news(row: Resource, version: int, error: str) -> bool:
     """A failed version may be reported again as done: the workers try again on their own."""
-    if version > row.config_version or version < row.state_version:
-        return False
     if version > row.state_version:
-        return True
+        return version <= row.config_version
     return version == row.config_version and bool(row.state_error) and error != row.state_error
 
 

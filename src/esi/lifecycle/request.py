@@ -19,6 +19,7 @@ from esi.lifecycle.hooks import Tx as HookTx
 from esi.model.resource import Body, Ref, Resource
 from esi.schema import Catalogue, Schema
 from esi.schema.documents import clone
+from esi.schema.validation import clean
 from esi.store import Cause, Kind, LogRow, Query, Resources, Tx
 
 
@@ -45,6 +46,12 @@ class Origin:
     request_id: str = ""
     cause: Cause | None = None
     trusted: bool = False
+
+
+def not_there(ref: Ref) -> NotFound:
+    """The error for an id that leads nowhere; it comes from outside and may hold anything."""
+    shown = clean(ref.id)
+    return NotFound(f"{ref.schema} {shown} is not there", schema=ref.schema, id=shown)
 
 
 def copied(row: Resource) -> Resource:
@@ -74,7 +81,7 @@ class Request:
     async def need(self, ref: Ref) -> Resource:
         row = await self.get(ref)
         if row is None:
-            raise NotFound(f"{ref.schema} {ref.id} is not there", schema=ref.schema, id=ref.id)
+            raise not_there(ref)
         return row
 
     async def list(self, schema: str, query: Query) -> Resources:
