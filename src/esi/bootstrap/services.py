@@ -41,6 +41,7 @@ def load_services(flow: str, *, recorded_quirks: bool = False, names: Sequence[s
     for name in names:
         if find_spec(f"esi.services.{name}.hooks") is not None:  # a service may be data alone
             import_module(f"esi.services.{name}.hooks").register(hooks, recorded_quirks=recorded_quirks)
+    hooks.check(catalogue)
     return Services(catalogue, hooks, _templates(folders, flow))
 
 
