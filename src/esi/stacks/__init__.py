@@ -130,6 +130,13 @@ class StackResource(Protocol):
         does anything, for every resource whose properties are known by then."""
         ...
 
+    def claims(self, props: Props) -> frozenset[str]:
+        """The places outside that only one resource may hold, as texts; a text that begins with another lies under it.
+
+        A resource that goes gives its places up before another one of the stack takes them. Pure; never raises.
+        """
+        ...
+
     async def create(self, ctx: Context, props: Props) -> Live: ...
 
     async def update(self, ctx: Context, live: Live, new: Props) -> Live:

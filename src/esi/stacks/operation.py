@@ -22,7 +22,7 @@ from esi.kv import Guard
 from esi.stacks import Context, Stack
 from esi.stacks.actions import Errand, Outcome, perform
 from esi.stacks.nodes import Env
-from esi.stacks.plan import Action, Step, decide, plan
+from esi.stacks.plan import Action, Step, decide, give_way, plan
 from esi.stacks.properties import resolve_properties
 from esi.stacks.records import COMPLETE, FAILED, IN_PROGRESS, Book, ResourceRecord, StackRecord
 from esi.stacks.wanted import Means, Wanted, Words, outputs
@@ -68,7 +68,7 @@ class Operation:
         if found is None and self._wanted is None:
             return Stack(self.name, "", "DELETE_COMPLETE", "", operation=self.operation)
         self._record = self._begin(found)
-        self._open = {step.name: step for step in plan(self._record.resources, self._conditioned())}
+        self._open = self._planned()
         async with Tasks(f"stack {self.name}") as tasks:
             await self._work(tasks)
         return await self._end()
@@ -103,6 +103,22 @@ class Operation:
             return {}
         resources = self._wanted.template.resources.values()
         return {item.name: item.requires for item in resources if item.condition is None or item.condition(self._env)}
+
+    def _planned(self) -> dict[str, Step]:
+        steps, types = plan(self._record.resources, self._conditioned()), self._means.types
+        if self._wanted is None or not any(step.gone for step in steps):
+            return {step.name: step for step in steps}
+        held = {step.name: self._held(self._record.resources.get(step.name)) for step in steps}
+        taken = {name: types.get(self._type_of(name)).claims(props) for name, props in self._wanted.resolved.items()}
+        return give_way(steps, held, taken)
+
+    def _held(self, record: ResourceRecord | None) -> frozenset[str]:
+        """Every place that a recorded resource may hold."""
+        type_ = self._means.types.find(record.type) if record is not None and record.touched else None
+        if record is None or type_ is None:
+            return frozenset()
+        live = record.live()
+        return frozenset().union(*(type_.claims(props) for props in (live.props, *live.attempted)))
 
     async def _work(self, tasks: Tasks) -> None:
         news = self._announce()

@@ -15,8 +15,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Set
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from esi.stacks import Props
@@ -54,6 +54,38 @@ def plan(recorded: Mapping[str, ResourceRecord], wanted: Mapping[str, Set[str]])
 
 def _dependants(name: str, gone: list[str], recorded: Mapping[str, ResourceRecord]) -> frozenset[str]:
     return frozenset(other for other in gone if name in recorded[other].depends)
+
+
+def give_way(steps: Sequence[Step], held: Mapping[str, Set[str]], taken: Mapping[str, Set[str]]) -> dict[str, Step]:
+    """The steps by name, changed so that who goes gives up the places it holds before another takes them.
+
+    `held` are the claims of what is recorded, `taken` those of what is wanted (see StackResource.claims).
+    """
+    plan = {step.name: step for step in steps}
+    early: set[str] = set()
+    for step in steps:
+        rivals = [name for name, claims in taken.items() if name != step.name and _overlap(held[step.name], claims)]
+        if step.gone and rivals:
+            early |= _with_dependants(step.name, plan)
+            for name in rivals:
+                plan[name] = replace(plan[name], after=plan[name].after | {step.name})
+    for name in early:
+        plan[name] = replace(plan[name], after=frozenset(other for other in plan[name].after if plan[other].gone))
+    return plan
+
+
+def _overlap(ones: Set[str], others: Set[str]) -> bool:
+    return any(one.startswith(other) or other.startswith(one) for one in ones for other in others)
+
+
+def _with_dependants(name: str, plan: Mapping[str, Step]) -> set[str]:
+    """A step that goes, and all that go before it."""
+    found, waiting = {name}, [name]
+    while waiting:
+        before = {other for other in plan[waiting.pop()].after if plan[other].gone} - found
+        found |= before
+        waiting += before
+    return found
 
 
 def decide(record: ResourceRecord | None, type_: str, props: Props) -> Action:

@@ -112,7 +112,8 @@ def clean(world: World) -> dict[str, Any]:
 
 def random_change(dice: random.Random) -> tuple[str, dict[str, Any] | None]:
     other = PARALLEL.replace("  two:", "  three:").replace("two]", "three]").replace("device_ip: r2", "device_ip: r3")
-    template = dice.choice([PARALLEL, SERIAL, other])
+    renamed = PARALLEL.replace("  two:", "  second:").replace("two]", "second]")
+    template = dice.choice([PARALLEL, SERIAL, other, renamed])
     if dice.random() < 0.2:
         return template, None
     return template, {

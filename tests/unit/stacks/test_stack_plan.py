@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from esi.stacks import Live
-from esi.stacks.plan import Action, decide, plan
+from esi.stacks.plan import Action, decide, give_way, plan
 from esi.stacks.records import ResourceRecord, StackRecord, decode, encode
 
 NEW, OLD, TRIED = {"a": 1}, {"a": 0}, {"a": 2}
@@ -69,6 +69,25 @@ def test_ensure_comes_first_and_what_is_gone_goes_last_dependants_before_what_th
         ("x", {"a", "b", "y"}, True),
     ]
     assert [(step.name, set(step.after)) for step in plan(known, {})] == [("y", set()), ("x", {"y"}), ("a", {"x", "y"})]
+
+
+def test_who_goes_gives_up_its_place_before_another_takes_it() -> None:
+    known = {
+        "old": ResourceRecord("T", "CREATE_COMPLETE"),
+        "its": ResourceRecord("T", "CREATE_COMPLETE", depends=["old"]),
+        "other": ResourceRecord("T", "CREATE_COMPLETE"),
+    }
+    steps = plan(known, {"new": set(), "last": {"new"}})
+    held = {"old": {"r1/a/"}, "its": set(), "other": {"r2/"}, "new": set(), "last": set()}
+    after = {name: set(step.after) for name, step in give_way(steps, held, {"new": {"r1/a/b/"}, "last": set()}).items()}
+    assert after == {
+        "new": {"old"},
+        "last": {"new"},
+        "other": {"new", "last"},
+        "its": set(),
+        "old": {"its"},
+    }
+    assert give_way(steps, held, {"new": {"r1/b/"}}) == {step.name: step for step in steps}
 
 
 def test_an_unfinished_create_shows_what_was_attempted() -> None:

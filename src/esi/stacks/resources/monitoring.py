@@ -36,6 +36,9 @@ class MonitoringTarget:
     def check(self, props: Props) -> None:
         return None
 
+    def claims(self, props: Props) -> frozenset[str]:
+        return frozenset()
+
     async def create(self, ctx: Context, props: Props) -> Live:
         made = await ctx.targets.create(props, key=_key(ctx, props))
         link = str(made["link"])

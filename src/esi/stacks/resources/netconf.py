@@ -40,6 +40,10 @@ class NetconfNamedConfigs:
     def check(self, props: Props) -> None:
         _edits(props)
 
+    def claims(self, props: Props) -> frozenset[str]:
+        paths = _paths(Live("", props))
+        return frozenset("\n".join((props["device_ip"], *Edit(path).place(), "")) for path in paths)
+
     async def create(self, ctx: Context, props: Props) -> Live:
         await _submit(ctx, props, _edits(props))
         return Live(str(uuid5(NAMESPACE_URL, f"{ctx.stack}/{ctx.resource}")), props)

@@ -18,6 +18,9 @@ class Nothing:
     def check(self, props: Props) -> None:
         return None
 
+    def claims(self, props: Props) -> frozenset[str]:
+        return frozenset()
+
     async def create(self, ctx: Context, props: Props) -> Live:
         return _live(str(uuid5(NAMESPACE_URL, f"{ctx.stack}/{ctx.resource}")), props)
 
