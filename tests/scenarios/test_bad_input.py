@@ -1,8 +1,8 @@
 """Whatever is wrong with a request: the status says whose fault, the answer names the place, and nothing is half made.
 
-Real HTTP to a real API over a file of SQLite, with the VPN catalogue. Each line of the table is one request, sent to the
-same API one after the other; all rows of all tables are compared before and after each. Alice and Bob are tenants, root
-is an administrator. How the ring that they use came to be stands in served.py.
+Real HTTP to a real API over a file of SQLite, with the VPN catalogue. Each line of the table is one request, sent to
+the same API one after the other; all rows of all tables are compared before and after each. Alice and Bob are tenants,
+root is an administrator. How the ring that they use came to be stands in served.py.
 """
 
 from __future__ import annotations
@@ -124,7 +124,7 @@ ADDRESSES = [
     post("network address", interface(primary=side(ip_address="192.168.8.0/30")), "primary.ip_address"),
     post("bad IPv4", interface(primary=side(bgp_peer_ip="192.168.8.256")), "primary.bgp_peer_ip"),
     post("IPv4 with blank", interface(primary=side(bgp_peer_ip="192.168.8.1 ")), "primary.bgp_peer_ip"),
-    post("IPv4 in other digits", interface(primary=side(bgp_peer_ip="192.168.8.١")), "primary.bgp_peer_ip"),
+    post("IPv4 in other digits", interface(primary=side(bgp_peer_ip="192.168.8.\u0661")), "primary.bgp_peer_ip"),
     post("peer outside the network", interface(primary=side(bgp_peer_ip="192.168.9.1")), "primary.bgp_peer_ip"),
     post("router id is no address", interface(secondary=side(bgp_router_id="x")), "secondary.bgp_router_id"),
     post("both sides alike", interface(secondary=side()), "secondary.ip_address"),
@@ -139,8 +139,13 @@ RELATIONS = [
     post("relation is empty", gateway(qos_option_id=""), "qos_option_id"),
     post("relation to another schema", interface(vpn_gw_id=chain.SERVICE), "vpn_gw_id"),
     post("foreign tenant's gateway", interface(vpn_gw_id=FOREIGN), "vpn_gw_id"),
-    post("unknown relation in a list", {**wish("vpn_service"), "uplink_interfaces": [NO_ID]}, "uplink_interfaces[0]",
-         who="root", path=SERVICES),  # fmt: skip
+    post(
+        "unknown relation in a list",
+        {**wish("vpn_service"), "uplink_interfaces": [NO_ID]},
+        "uplink_interfaces[0]",
+        who="root",
+        path=SERVICES,
+    ),
     post("downlink for uplink", gateway(uplink_interface_id=chain.DOWNLINK), "uplink_interface_id"),
     taken("second interface on a gateway", interface(vpn_gw_id=chain.GATEWAY), "vpn_gw_id"),
     taken("router pair twice", wish("ha_router"), "secondary_router_id", who="root", path="/v2.0/ha_routers"),
@@ -158,9 +163,14 @@ VLANS = [
     post("VLAN as number", gateway(uplink_vlan_id=123), "uplink_vlan_id"),
     post("VLAN with sign", gateway(uplink_vlan_id="+200"), "uplink_vlan_id"),
     post("VLAN with blank", gateway(uplink_vlan_id=" 200"), "uplink_vlan_id"),
-    post("VLAN in other digits", gateway(uplink_vlan_id="２００"), "uplink_vlan_id"),
-    post("VLAN range without end", {**wish("ha_interface"), "restricted_vlans": "7-"}, "restricted_vlans", who="root",
-         path=PAIRS),  # fmt: skip
+    post("VLAN in other digits", gateway(uplink_vlan_id="\uff12\uff10\uff10"), "uplink_vlan_id"),
+    post(
+        "VLAN range without end",
+        {**wish("ha_interface"), "restricted_vlans": "7-"},
+        "restricted_vlans",
+        who="root",
+        path=PAIRS,
+    ),
 ]
 
 KEYS = [
@@ -268,7 +278,8 @@ ESCAPES = {
 }  # fmt: skip
 SIGNS = {
     "semicolon": ";", "open brace": "{", "close brace": "}", "less than": "<a/>", "Jinja": "{{ 7 * 7 }}",
-    "end of message": "]]>]]>", "comment": "/* x */", "hash": "# x", "quote": '"', "backslash": "\\", "look-alike": "；",
+    "end of message": "]]>]]>", "comment": "/* x */", "hash": "# x", "quote": '"', "backslash": "\\",
+    "look-alike": "\uff1b",
 }  # fmt: skip
 
 BREAKOUTS = [

@@ -10,7 +10,7 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import Any
 
-from esi.errors import Broken, Busy, EsiError, TemplateError
+from esi.errors import Broken, Busy, EsiError, TemplateError, Unsupported
 from esi.kv import Guard
 from esi.registry import Registry
 from esi.stacks import Stack, StackResource, StackSpec
@@ -99,6 +99,8 @@ class EmbeddedEngine:
                     type_.check(props)
                 except TemplateError as error:
                     raise TemplateError(f"resources.{name}.properties", error.message) from error
+                except Unsupported as error:
+                    raise Unsupported(f"resources.{name}.properties: {error.message}") from error
         return resolved
 
     async def _start(self, operation: Operation) -> None:
