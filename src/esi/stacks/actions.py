@@ -34,7 +34,7 @@ class Outcome:
     replace: bool = False
 
 
-async def perform(means: Means, errand: Errand, trouble: Callable[[str], None]) -> Outcome:
+async def carry_out(means: Means, errand: Errand, trouble: Callable[[str], None]) -> Outcome:
     """Ends when the action has ended, well or not; `trouble` is told what stands in the way meanwhile."""
     delay = FIRST_RETRY_SECONDS
     while True:

@@ -20,7 +20,7 @@ from typing import Any
 from esi.errors import Broken, TemplateError
 from esi.kv import Guard
 from esi.stacks import Context, Stack
-from esi.stacks.actions import Errand, Outcome, perform
+from esi.stacks.actions import Errand, Outcome, carry_out
 from esi.stacks.nodes import Env
 from esi.stacks.plan import Action, Step, decide, give_way, plan
 from esi.stacks.properties import resolve_properties
@@ -241,7 +241,7 @@ class Operation:
         """One action, to its end; told to the recorder."""
         clock, record = self._means.clock, self._record.resources[name]
         began, errand = clock.now(), Errand(action, record, self._props.get(name, {}), self._context(name))
-        outcome = await perform(self._means, errand, lambda words: self._trouble.update({name: f": {words}"}))
+        outcome = await carry_out(self._means, errand, lambda words: self._trouble.update({name: f": {words}"}))
         body = {"action": str(action), "fault": self._words.masked(outcome.fault)}
         took = clock.now() - began
         message = Message("stacks", "call", f"{self.name}/{name}", body, at=began, took=took, ref=self._ref())
