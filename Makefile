@@ -16,7 +16,7 @@ dev: setup-demo  ## the whole ring with its lab in one process, until Ctrl-C (AR
 	@$(BIN)/esi dev $(ARGS)
 
 test: lint  ## everything: lint, then every test
-	@$(BIN)/pytest -q -n 2 --dist loadgroup $(ARGS)
+	@$(BIN)/pytest -q -rs -n 2 --dist loadgroup $(ARGS)
 
 check: lint unit  ## lint and the unit tests, in a minute
 
