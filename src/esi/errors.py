@@ -135,7 +135,7 @@ class QuotaExceeded(RequestError):
 
 
 class TooLarge(RequestError):
-    """The request has more bytes than the setting api.body_limit_bytes allows."""
+    """The request has more bytes than the API takes."""
 
     code = "too_large"
     status = 413

@@ -38,6 +38,12 @@ def broken_links(page: Path) -> list[str]:
     return wrong
 
 
+def missing_paths(text: str) -> list[str]:
+    """Files and folders of ours in backticks that are not there."""
+    named = re.findall(r"`((?:src|tests|docs|scripts)/[\w/.-]*)`", text)
+    return [path for path in named if not (ROOT / path).exists()]
+
+
 def targets() -> set[str]:
     return set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
 
@@ -81,12 +87,18 @@ def test_commands_exist(page: Path) -> None:
     assert unknown_commands(page.read_text()) == []
 
 
+@pytest.mark.parametrize("page", pages(), ids=lambda page: str(page.relative_to(ROOT)))
+def test_named_files_are_there(page: Path) -> None:
+    assert missing_paths(page.read_text()) == []
+
+
 def test_wrong_commands_and_links_are_seen(tmp_path: Path) -> None:
     assert unknown_commands("`make nothing` `make demo` `esi nothing` `esi demo vpn` `esi demo nothing`") == [
         "make nothing",
         "esi nothing",
         "esi demo nothing",
     ]
+    assert missing_paths("`src/esi/nothing.py` `docs/tour.md` `tests/docs/`") == ["src/esi/nothing.py"]
     page = tmp_path / "page.md"
     page.write_text("# One head\n[a](page.md#one-head) [b](page.md#two) [c](none.md) [d](https://example.com/x)\n")
     assert broken_links(page) == ["page.md#two", "none.md"]
