@@ -209,7 +209,7 @@ class Owner:
                 return batch, str(diff)
             for waiting, error in loads:
                 if isinstance(error, Rejected):
-                    self._answer(waiting, error)
+                    self._answer(waiting, _at_load(error))
             batch = [waiting for waiting in batch if waiting not in refused]
         return [], ""
 
@@ -279,3 +279,9 @@ class Owner:
                 await session.close()
             except EsiError:
                 return
+
+
+def _at_load(error: Rejected) -> Rejected:
+    """The same refusal, marked: the device did not even take it into its candidate."""
+    facts = {name: value for name, value in error.details.items() if name not in ("who", "words")}
+    return Rejected(error.who, error.words, **{**facts, "stage": "load"})

@@ -28,4 +28,4 @@ class Refused(Rejected):
     def __init__(self, router: str, faults: Sequence[Fault]) -> None:
         self.faults = list(faults)
         first = self.faults[0]
-        super().__init__(router, first.message, path=first.path, bad=first.bad, tag=first.tag)
+        super().__init__(router, first.message, path=first.path, bad_element=first.bad, tag=first.tag)

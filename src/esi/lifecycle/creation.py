@@ -81,7 +81,10 @@ async def _know_tenant(request: Request, tenant: Any) -> None:
         return
     if await request.get(Ref(TENANT, tenant)) is None:
         body = {"id": tenant, "status": "active", "end_time": "", "delete_retries": 0}
-        await create(request, schema, {name: value for name, value in body.items() if schema.has(name)}, BY_ITSELF)
+        try:
+            await create(request, schema, {name: value for name, value in body.items() if schema.has(name)}, BY_ITSELF)
+        except Invalid as error:  # the id of this row is the caller's tenant_id
+            raise Invalid("the request is not valid", [("tenant_id", text) for _id, text in error.errors]) from error
 
 
 def _checked_id(id_: Any) -> str:

@@ -32,7 +32,7 @@ class NearDriver:
 
     async def open(self, address: Address) -> Session:
         await asyncio.sleep(0)  # noqa: TID251  # a connection takes a turn of the loop
-        if address.ip in self.cut:
+        if address.ip in self.cut or address.ip not in self.routers:
             raise Unreachable(f"{address.ip} does not answer")
         return NearSession(self, address.ip, self.routers[address.ip].open(address.username))
 

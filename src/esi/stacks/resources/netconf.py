@@ -15,7 +15,7 @@ from typing import ClassVar
 from uuid import NAMESPACE_URL, uuid5
 
 from esi.drivers import Address, Edit, Intent, Operation, Path
-from esi.errors import TemplateError, Unsupported
+from esi.errors import Rejected, TemplateError, Unsupported
 from esi.stacks import Context, Live, Property, Props, Replace
 from esi.stacks.resources.configs import decode_path, encode_path, read_configs, removals
 
@@ -69,10 +69,10 @@ class NetconfNamedConfigs:
     async def delete(self, ctx: Context, live: Live) -> None:
         first = live.props["device_ip"]
         others = {props["device_ip"]: props for props in live.attempted if props["device_ip"] != first}
-        await _submit(ctx, live.props, removals(_paths(live)), suffix="/delete")
+        await _remove(ctx, live.props, _paths(live), suffix="/delete")
         for ip, props in others.items():
             tried = Live("", props, attempted=live.attempted)
-            await _submit(ctx, props, removals(_paths(tried)), suffix=f"/delete/{ip}")
+            await _remove(ctx, props, _paths(tried), suffix=f"/delete/{ip}")
 
 
 def _edits(props: Props) -> tuple[Edit, ...]:
@@ -92,6 +92,23 @@ def _paths(live: Live) -> list[Path]:
             except (TemplateError, Unsupported):
                 continue
     return paths
+
+
+async def _remove(ctx: Context, props: Props, paths: list[Path], *, suffix: str) -> None:
+    """Remove `paths`. A name that the device does not even load, because nothing there can be called so, never stood
+    there: its paths are left out, so that what no device would take can be deleted.
+    """
+    while True:
+        try:
+            await _submit(ctx, props, removals(paths), suffix=suffix)
+        except Rejected as error:
+            named = str(error.details.get("bad_element", "")).strip("'\"")
+            possible = [path for path in paths if all(step.name != named for step in path)]
+            if error.details.get("stage") != "load" or not named or len(possible) == len(paths):
+                raise
+            paths, suffix = possible, f"{suffix}/-"
+        else:
+            return
 
 
 async def _submit(ctx: Context, props: Props, edits: tuple[Edit, ...], *, suffix: str = "") -> None:
