@@ -43,6 +43,7 @@ TEST = DEMO | {
     "netconfd": ("netconfd", "the NETCONF peer test"),
     "netconf-subsystem": ("netconfd", "the NETCONF peer test"),
     "sshd": ("openssh-server", "the NETCONF peer test"),
+    "curl": ("curl", "the test of the lines that `esi dev` prints"),
 }
 UNITS = {"etcd-server": "etcd.service", "openssh-server": "ssh.service"}
 
