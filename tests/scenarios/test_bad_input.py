@@ -148,7 +148,7 @@ RELATIONS = [
     ),
     post("downlink for uplink", gateway(uplink_interface_id=chain.DOWNLINK), "uplink_interface_id"),
     taken("second interface on a gateway", interface(vpn_gw_id=chain.GATEWAY), "vpn_gw_id"),
-    taken("router pair twice", wish("ha_router"), "secondary_router_id", who="root", path="/v2.0/ha_routers"),
+    taken("router pair twice", wish("ha_router"), "router_id", who="root", path="/v2.0/ha_routers"),
     taken("router address twice", {**router(), "ip": chain.PRIMARY_IP}, "ip", who="root", path=ROUTERS),
 ]
 

@@ -1,6 +1,6 @@
 """Lives with one hostile text in them: from the request that carries it to the last delete, on a simulated ring.
 
-A Field is a text that a caller can set, found in the compiled schemas. A Bench is one world on one hand-turned loop, that
+A Field is a text that a caller can set, found in the compiled schemas. A Bench is one world on one hand-turned loop; it
 goes back to a snapshot for each Life. A Life checks itself on its way: a refusal names the property and makes nothing;
 what is not refused becomes ACTIVE or fails and says so; the routers hold the lines of an undisturbed life with the
 value in its own words; names and descriptions change nothing there; after the deletes they are byte for byte as before.
@@ -36,9 +36,19 @@ SIGNS = [
     "<a/>", "</configuration>", "<!--", "]]>", "]]>]]>", "<![CDATA[", "&lt;", "&#10;", "{{ 7 * 7 }}", "{% raw %}", "{#",
     "${x}", "$key", "$vlan", "%s", "`id`", "$(id)", "inactive:", "replace:", "delete:", " protect: ", "apply-groups ",
     "apply-groups-except", "<*>", "$9$", "$9$abc", "$8$", "* ", ":", ": ", "- ", "--- ", "!!python/object:", "&a ",
-    "*a", "../", "/", "|", " | no-more", "\\n", "%0a", "\uff1b", "\uff5b", "\u037e", "\u200b", "\u202e", "\u00a0", "\u2003",
-    "\ufeff", "\ufffd", "\u0661", "\uff11", "e\u0301", "\U0001f600", "null", "true", "0x7a", "1e3", " ", "  ", "",
+    "*a", "../", "/", "|", " | no-more", "\\n", "%0a", "\uff1b", "\uff5b", "\u037e", "\u200b", "\u202e", "\u00a0", 
+    "\u2003", "\ufeff", "\ufffd", "\u0661", "\uff11", "e\u0301", "\U0001f600", "null", "true", "0x7a", "1e3", " ",
+    "  ", "",
 ]  # fmt: skip
+BREAKOUTS = [
+    "x; disable; description y", 'x"; disable; description "y', "x\\; disable; description y", "x; mtu 1500",
+    "x; } unit 7 { vlan-id 7; description y", 'x"; } unit 7 { vlan-id 7; description "y', "x */ disable; /* y",
+    "x; } } } system { host-name y; } interfaces { ge-0/0/1 { unit 3999 { description z", "x; inactive: mtu 1500",
+    'x"; apply-groups VPNGW1-VRRP; description "y', "x; apply-macro y", 'x\\"; disable; description \\"y', "x disable",
+    'test"; passive; authentication-key "x', 'test"; } neighbor 192.0.2.1 { passive; authentication-key "x',
+]  # fmt: skip
+"""What would be good configuration, were it taken for configuration."""
+
 CONTROLS = ["\n", "\r\n", "\t", "\0", "\x1b", "\x7f", "\x85", "\u2028", "\u2029", "\ue000", "\ue001", "\uffff", "\x0b"]
 
 
@@ -103,7 +113,7 @@ def fields() -> list[Field]:
 def hostile(field: Field) -> st.SearchStrategy[str]:
     """Hostile texts, often around the plain one."""
     plain = st.just(field.plain())
-    printable = st.lists(st.sampled_from(SIGNS) | plain, min_size=1, max_size=5).map("".join)
+    printable = st.lists(st.sampled_from([*SIGNS, *BREAKOUTS]) | plain, min_size=1, max_size=5).map("".join)
     controlled = st.tuples(printable, st.sampled_from(CONTROLS), printable).map("".join)
     long = st.tuples(printable, st.sampled_from(SIGNS), st.integers(20, 3000)).map(lambda t: t[0] + t[1] * t[2])
     return st.one_of(printable, printable, printable, st.text(max_size=12), controlled, long)
@@ -258,7 +268,7 @@ class Life:
             error = await self._refusal(wish._replace(body={name: self.text}))
             assert error is None or (isinstance(error, Invalid) and [path for path, _text in error.errors] == [name])
         shown = await self.bench.settled(wish)
-        assert shown["status"] == ("ERROR" if self.outcome == "FAILED" and wish is self.exists[-1] else "ACTIVE")
+        assert shown["status"] == ("ERROR" if self.outcome == "FAILED" and wish.id == self.exists[-1].id else "ACTIVE")
 
     async def _delete(self, wish: Wish) -> bool:
         """Whether it is gone. It stays only when a router does not answer, which nobody can clean then."""

@@ -6,6 +6,7 @@ word more, a level more, a tag more is another line, and one line cannot stand f
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
@@ -72,13 +73,19 @@ def strangers(found: Counter[Line], expected: Counter[Line], exchanged: Pairs) -
 
 def _fits(plain: Line, hostile: Line, exchanged: Pairs) -> bool:
     return len(plain) == len(hostile) and all(
-        one[2:] == other[2:]
+        one[2] == other[2]
+        and _same(_squeezed(one[3]), _squeezed(other[3]), [(_squeezed(old), _squeezed(new)) for old, new in exchanged])
         and all(
             len(words) == len(others) and all(_same(a, b, exchanged) for a, b in zip(words, others, strict=True))
             for words, others in zip(one[:2], other[:2], strict=True)
         )
         for one, other in zip(plain, hostile, strict=True)
     )
+
+
+def _squeezed(annotation: str) -> str:
+    """An annotation without what routers change in it: blanks, and signs that would end it."""
+    return re.sub(r"[\W_]+", "", annotation)
 
 
 def _same(plain: str, hostile: str, exchanged: Pairs) -> bool:
