@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from esi.bootstrap.workers import resource_types
 from esi.bootstrap.services import load_services
+from esi.bootstrap.workers import resource_types
 from esi.errors import EsiError
 from esi.model.resource import Body
 from esi.render.jinja import render
