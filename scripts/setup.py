@@ -43,9 +43,10 @@ TEST = DEMO | {
     "netconfd": ("netconfd", "the NETCONF peer test"),
     "netconf-subsystem": ("netconfd", "the NETCONF peer test"),
     "sshd": ("openssh-server", "the NETCONF peer test"),
+    "snmpd": ("snmpd", "the SNMP peer test"),
     "curl": ("curl", "the test of the lines that `esi dev` prints"),
 }
-UNITS = {"etcd-server": "etcd.service", "openssh-server": "ssh.service"}
+UNITS = {"etcd-server": "etcd.service", "openssh-server": "ssh.service", "snmpd": "snmpd.service"}
 
 
 def say(text: str) -> None:

@@ -1,0 +1,22 @@
+"""All probes there are, over the two ways to devices."""
+
+from __future__ import annotations
+
+from esi.probes import Probe
+from esi.probes.bgp import BgpPool, BgpSession
+from esi.probes.device import SnmpDevice, SnmpRouter, SnmpSwitch
+from esi.probes.netconf import Conversations
+from esi.probes.ports import LogicalPort, PhysicalPort, PortNumbers, SnmpPorts, SnmpPortsMetric, SnmpPortsStatus
+from esi.probes.snmp import Snmp
+from esi.probes.vrrp import VrrpPool, VrrpSession
+
+
+def build_probes(conversations: Conversations, snmp: Snmp) -> dict[str, Probe]:
+    """One probe per type of target. They share sessions, sockets and interface numbers: one set per process."""
+    numbers = PortNumbers(snmp)
+    over_netconf: list[Probe] = [kind(conversations) for kind in (BgpPool, BgpSession, VrrpPool, VrrpSession)]
+    devices: list[Probe] = [kind(snmp) for kind in (SnmpDevice, SnmpRouter, SnmpSwitch)]
+    ports: list[Probe] = [
+        kind(numbers) for kind in (SnmpPorts, SnmpPortsMetric, SnmpPortsStatus, PhysicalPort, LogicalPort)
+    ]
+    return {probe.type: probe for probe in (*over_netconf, *devices, *ports)}

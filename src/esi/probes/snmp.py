@@ -1,0 +1,123 @@
+"""SNMP v2c towards devices: a few sockets per device, answers as plain values, silence as Unreachable.
+
+The address in a target's properties is a management address; where its agent is really reached stands in the map that
+is given, and an address that is not there is not asked. A community is named by a word in the targets
+(EDGE_ROUTER_COMMUNITY): `communities` says what the word stands for, one that is not there goes out as it is.
+
+An agent never refuses a wrong community, it is silent; so "no answer" names both possibilities.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import TypeVar
+
+from gufo.snmp import SnmpError
+from gufo.snmp.aio import SnmpSession
+
+from esi.clock import Clock
+from esi.errors import Broken, Unreachable, Unsupported
+from esi.probes.reach import Reach
+from esi.telemetry import Message, NullRecorder, Recorder
+
+TIMEOUT_SECONDS = 5.0
+RETRIES = 2
+SOCKETS = 4
+"""Most requests to one device at the same time."""
+
+REPETITIONS = 25
+"""Rows per bulk request: what agents of routers answer in one datagram."""
+
+Value = int | str | bytes | float | None
+T = TypeVar("T")
+
+
+class Snmp:
+    """`addresses`: management ip → (host, port). `timeout` in seconds per try; `retries` after the first."""
+
+    def __init__(
+        self,
+        addresses: Mapping[str, tuple[str, int]],
+        *,
+        clock: Clock,
+        communities: Mapping[str, str] | None = None,
+        recorder: Recorder | None = None,
+        timeout: float = TIMEOUT_SECONDS,
+        retries: int = RETRIES,
+    ) -> None:
+        self._addresses = dict(addresses)
+        self._communities = dict(communities or {})
+        self._clock = clock
+        self._recorder = recorder or NullRecorder()
+        self._timeout = timeout
+        self._tries = retries + 1
+        self._reach = Reach(clock)
+        self._free: dict[tuple[str, str], list[SnmpSession]] = {}
+        self._slots: dict[str, asyncio.Semaphore] = {}
+
+    @property
+    def clock(self) -> Clock:
+        return self._clock
+
+    async def get(self, ip: str, community: str, oids: Sequence[str]) -> dict[str, Value]:
+        """The values of `oids`; what the agent does not have is absent. Unsupported: no such device. Unreachable."""
+
+        async def once(session: SnmpSession) -> dict[str, Value]:
+            return dict(await session.get_many(oids))
+
+        return await self._exchange(ip, community, "get", oids, once)
+
+    async def walk(self, ip: str, community: str, oid: str) -> list[tuple[str, Value]]:
+        """Everything under `oid`: (the rest of its oid, value), in the agent's order."""
+
+        async def once(session: SnmpSession) -> list[tuple[str, Value]]:
+            rows = session.getbulk(oid, max_repetitions=REPETITIONS)
+            return [(found.removeprefix(oid + "."), value) async for found, value in rows]
+
+        return await self._exchange(ip, community, "walk", [oid], once)
+
+    async def close(self) -> None:
+        """Sockets close with the objects that hold them."""
+        self._free.clear()
+
+    async def _exchange(
+        self, ip: str, community: str, verb: str, oids: Sequence[str], once: Callable[[SnmpSession], Awaitable[T]]
+    ) -> T:
+        if ip not in self._addresses:
+            raise Unsupported(f"{ip} has no SNMP address in the inventory of devices: add it there", ip=ip)
+        began = self._clock.monotonic()
+        async with self._slots.setdefault(ip, asyncio.Semaphore(SOCKETS)), self._reach.asking((ip, community)):
+            answer = await self._tried(ip, community, once)
+        took = self._clock.monotonic() - began
+        body = {"oids": list(oids), "answer": repr(answer)[:2000]}
+        self._recorder.message(Message("device", "out", f"{ip} snmp {verb}", body, self._clock.now() - took, took))
+        return answer
+
+    async def _tried(self, ip: str, community: str, once: Callable[[SnmpSession], Awaitable[T]]) -> T:
+        for left in reversed(range(self._tries)):
+            try:
+                async with self._session(ip, community) as session:
+                    return await once(session)
+            except TimeoutError as error:
+                if not left:
+                    words = f"{ip} does not answer SNMP: it is down, or refuses the community"
+                    raise Unreachable(words, who=ip) from error
+            except (SnmpError, OSError, ValueError) as error:
+                if not left:
+                    raise Unreachable(f"{ip}: SNMP: {error}", who=ip) from error
+        raise Broken("no try was made")
+
+    @asynccontextmanager
+    async def _session(self, ip: str, community: str) -> AsyncIterator[SnmpSession]:
+        """A socket for one exchange. One that failed is thrown away: a late answer must not meet the next question."""
+        free = self._free.setdefault((ip, community), [])
+        if free:
+            session = free.pop()
+        else:
+            host, port = self._addresses[ip]
+            word = self._communities.get(community, community)
+            session = SnmpSession(host, port, community=word, timeout=self._timeout)
+        yield session
+        free.append(session)
