@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import islice
 
-from esi.drivers import Intent
+from esi.drivers import Edit, Intent
 
 MAX_INTENTS = 256
 MAX_BYTES = 1_000_000
@@ -17,9 +17,14 @@ MAX_BYTES = 1_000_000
 Words = tuple[str, ...]
 
 
+def edit_words(edit: Edit) -> Words:
+    """The CLI words of an edit's path."""
+    return tuple(word for step in edit.path for word in step.words())
+
+
 def places(intent: Intent) -> list[Words]:
     """The CLI words of every path that an intent owns."""
-    return [tuple(word for step in edit.path for word in step.words()) for edit in intent.edits]
+    return [edit_words(edit) for edit in intent.edits]
 
 
 def nested(one: Words, other: Words) -> bool:
@@ -102,3 +107,32 @@ def overlapping(intent: Intent, others: Sequence[Intent]) -> list[Intent]:
     """Those of `others` (later ones) that touch a path of `intent`."""
     own = places(intent)
     return [other for other in others if any(nested(a, b) for a in own for b in places(other))]
+
+
+def superseded(batch: Sequence[Intent]) -> dict[int, int]:
+    """Which intents of a batch need not be sent, each with the one that stands for it, as positions: older versions of
+    the same resource of which nothing would be left, and of which nothing that comes between could take hold.
+    """
+    newest: dict[tuple[str, str], int] = {}
+    found: dict[int, int] = {}
+    for at in range(len(batch) - 1, -1, -1):
+        ref = batch[at].ref
+        if ref is None:
+            continue
+        later = newest.setdefault((ref[0], ref[1]), at)
+        between = [batch[index] for index in range(at + 1, later) if index not in found]
+        if later != at and covers(batch[later], batch[at]) and not overlapping(batch[at], between):
+            found[at] = later
+    return found
+
+
+def covers(newer: Intent, older: Intent) -> bool:
+    """Whether `newer` alone leaves the same as `older` and then `newer`: they are the same, or `newer` puts anew, or
+    removes, every place that `older` touches.
+    """
+    if newer.edits == older.edits:
+        return True
+    if newer.ref is None or older.ref is None or newer.ref[2] < older.ref[2]:
+        return False
+    anew = [edit_words(edit) for edit in newer.edits if edit.operation != "merge"]
+    return all(any(place[: len(one)] == one for one in anew) for place in places(older))

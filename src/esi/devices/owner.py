@@ -1,120 +1,156 @@
-"""The owner of one device, and its cycle:
+"""One device, as one process serves it. Who owns the device talks to it, whoever does not hands its intents over:
 
-    take all that waits → lock → am I still the owner? → discard → load each intent → diff → commit → unlock
+    is it ours? → yes: open a session, write its id down → lock → still ours? → take what waits → cycle → unlock
+                → no:  put what waits into etcd, and wait until it is answered, or the owner's key vanishes
 
-Load error: that intent is rejected with the device's words; discard, load the others again. Commit error: the error's
-path names the culprit; without one the batch is halved with checks, not with commits. Reply lost: a new session looks
-for the batch in the commit log: there, all is done; not there, send again. Never guess. An empty diff is not committed.
+Lock denied: held by the session of an earlier owner, that session is ended; held by a stranger, everybody waits, and
+the stranger is named. Reply lost: a new session looks for the batch in the commit log: there, all is done; not there,
+send again. Never guess.
 """
 
 from __future__ import annotations
 
 import asyncio
-import secrets
-from collections.abc import Sequence
-from dataclasses import dataclass
 
-from esi.clock import Clock
-from esi.devices.batch import culprits, overlapping, take
-from esi.drivers import Address, Driver, Intent, IntentResult, Session
-from esi.errors import Busy, EsiError, LeaseLost, Outrun, Rejected, TemporaryError, TimedOut, Unreachable
-from esi.kv import KV, Guard, Put
-from esi.model.keys import device_key
-from esi.work.lease import ProcessLease
-
-MAX_TRIES = 8
-"""After so many refused commits of one batch its intents go one by one."""
+from esi.devices.batch import take
+from esi.devices.cycle import Cycle, ReplyLost
+from esi.devices.exchange import Exchange, holds
+from esi.devices.line import Line, Waiting
+from esi.devices.means import Means
+from esi.devices.ownership import AT_ONCE, Ownership
+from esi.drivers import Address, Intent, IntentResult, Session
+from esi.errors import Busy, EsiError, LeaseLost, Rejected, TemporaryError
+from esi.tasks import Tasks
 
 FIRST_BACK_OFF, LAST_BACK_OFF = 0.2, 15.0
 
-
-@dataclass(eq=False, slots=True)
-class Waiting:
-    """An intent in the queue. `since` is monotonic time of arrival."""
-
-    intent: Intent
-    answer: asyncio.Future[IntentResult]
-    since: float
+LOOK_SECONDS = 10.0
+"""Whoever waits for another owner looks so often whether there still is one: a net under the watch."""
 
 
 class Owner:
-    """Runs one device. `submit` from any task; `run` until idle or cancelled."""
+    """Runs one device. `submit` from any task; `run` until idle or cancelled. `held` says who keeps us waiting."""
 
-    def __init__(self, ip: str, kv: KV, driver: Driver, lease: ProcessLease, *, clock: Clock) -> None:
+    def __init__(self, ip: str, means: Means) -> None:
         self._ip = ip
-        self._kv = kv
-        self._driver = driver
-        self._lease = lease
-        self._clock = clock
-        self._queue: list[Waiting] = []
+        self._means = means
+        self._clock = means.clock
+        self._line = Line()
         self._wake = asyncio.Event()
+        self._exchange = Exchange(ip, means, self._line, self._wake)
+        self._ownership = Ownership(ip, means.kv, means.lease)
         self._session: Session | None = None
         self._address: Address | None = None
-        self._revision = 0
+        self.held = ""
 
     async def submit(self, intent: Intent) -> IntentResult:
-        waiting = Waiting(intent, asyncio.get_running_loop().create_future(), self._clock.monotonic())
-        self._queue.append(waiting)
+        waiting = Waiting(intent, self._clock.monotonic())
+        self._line.join(waiting)
         self._wake.set()
         try:
-            return await waiting.answer
+            await waiting.answered.wait()
         finally:
-            if waiting in self._queue:
-                self._queue.remove(waiting)
+            if waiting in self._line:
+                self._line.leave(waiting)
+                self._exchange.withdraw(waiting)
+                self._wake.set()
+        if isinstance(waiting.result, IntentResult):
+            return waiting.result
+        raise waiting.result or Busy(f"{self._ip}: no answer")
 
     async def run(self, *, idle: float) -> None:
-        """Serve until nothing has come for `idle` seconds."""
+        """Serve until nothing has come for `idle` seconds; then let others have the device."""
         back_off = FIRST_BACK_OFF
-        try:
-            while await self._something_waits(idle):
-                try:
-                    await self._serve()
-                    back_off = FIRST_BACK_OFF
-                except TemporaryError as error:
-                    await self._drop_session()
-                    self._refuse_overdue(error)
-                    await self._clock.sleep(error.after or back_off)
-                    back_off = min(back_off * 2, LAST_BACK_OFF)
-        finally:
-            await self._drop_session()
+        async with Tasks(f"device {self._ip}") as tasks:
+            tasks.start("exchange", self._exchange.mirror.run())
+            try:
+                while await self._something_waits(idle):
+                    try:
+                        await self._turn()
+                        back_off = FIRST_BACK_OFF
+                    except TemporaryError as error:
+                        await self._drop_session()
+                        self._refuse_overdue(error)
+                        await self._clock.sleep(error.after or back_off)
+                        back_off = min(back_off * 2, LAST_BACK_OFF)
+            finally:
+                await self._drop_session()
+            await self._ownership.give_up()
 
     def abandon(self) -> None:
         """Answer whatever still waits: nobody serves it any more. The callers come again."""
-        for waiting in self._queue:
-            if not waiting.answer.done():
-                waiting.answer.set_exception(Busy(f"the owner of {self._ip} has stopped"))
-        self._queue.clear()
+        for waiting in self._line:
+            waiting.answer(Busy(f"the owner of {self._ip} has stopped"))
+            self._line.leave(waiting)
 
     async def _something_waits(self, idle: float) -> bool:
-        if not self._queue:
-            self._wake.clear()
+        self._wake.clear()
+        if not self._line and not self._exchange.busy:
             try:
                 async with asyncio.timeout(idle):
                     await self._wake.wait()
             except TimeoutError:
-                return bool(self._queue)
+                return bool(self._line)
         return True
 
     def _refuse_overdue(self, error: TemporaryError) -> None:
         """Intents whose lock time is over get what kept them waiting; the caller decides how long to insist."""
         now = self._clock.monotonic()
-        for waiting in list(self._queue):
-            if now - waiting.since > waiting.intent.lock_timeout and not waiting.answer.done():
-                self._queue.remove(waiting)
-                waiting.answer.set_exception(error)
+        for waiting in self._line:
+            if now - waiting.since > waiting.intent.lock_timeout:
+                self._answer(waiting, error)
+
+    async def _turn(self) -> None:
+        """Bring what waits one step on."""
+        self._wake.clear()
+        await self._exchange.tidy()
+        if self._session is None and not await self._ours():
+            await self._hand_over()
+            return
+        if self._line:
+            await self._serve()
+        await self._exchange.deliver(self._ownership.guard)
+        await self._exchange.tidy()
+
+    async def _ours(self) -> bool:
+        """Whether we own the device, now that we have asked. Then the intents of others are ours, too."""
+        if await self._ownership.take():
+            self._exchange.adopt()
+            return True
+        self._exchange.dismiss()
+        return False
+
+    async def _hand_over(self) -> None:
+        """Put what waits where the device's owner finds it, and wait for news. Nothing is missed: what is heard from
+        now on is newer than what was asked."""
+        synced = self._exchange.mirror.synced
+        complete = synced.is_set()
+        await self._exchange.put(self._ownership.other)
+        if not complete:
+            await synced.wait()
+        elif self._line:
+            try:
+                async with asyncio.timeout(LOOK_SECONDS):
+                    await self._wake.wait()
+            except TimeoutError:
+                return
 
     async def _serve(self) -> None:
-        """One batch, from lock to unlock. What is answered leaves the queue; what is not waits for the next try."""
-        address = self._queue[0].intent.address
+        """One batch, from lock to unlock. What is answered leaves the line; what is not waits for the next try."""
+        address = next(iter(self._line)).intent.address
         session = await self._open(address)
-        await session.lock()
+        await self._lock(session, address)
         try:
-            await self._prove_ownership()
-            same = [waiting for waiting in self._queue if waiting.intent.address == address]
+            await self._ownership.prove()
+            await self._refuse_stale()
+            same = [waiting for waiting in self._line if waiting.intent.address == address]
             chosen = set(map(id, take([waiting.intent for waiting in same])))
             batch = [waiting for waiting in same if id(waiting.intent) in chosen]
+            cycle = Cycle(session, self._ownership.revision, self._answer)
             try:
-                await self._commit_all(session, batch)
+                await cycle.run(batch)
+            except ReplyLost as lost:
+                await self._find_in_log(cycle, lost)
             except Rejected as error:  # not of an intent, but of the cycle itself: nobody of this batch can be served
                 for waiting in batch:
                     self._answer(waiting, error)
@@ -126,151 +162,82 @@ class Owner:
         if self._session is not None and self._address != address:
             await self._drop_session()
         if self._session is None:
-            await self._become_owner()
+            if not await self._ours():
+                raise LeaseLost(f"{self._ip} has another owner", after=AT_ONCE)
             try:
-                self._session = await self._driver.open(address)
+                self._session = await self._means.driver.open(address)
             except EsiError as error:
                 if not error.retry:
                     self._refuse(address, error)
                     raise Busy(f"{self._ip}: no session") from error
                 raise
             self._address = address
+            await self._ownership.record(self._session.session_id)
         return self._session
 
     def _refuse(self, address: Address, error: EsiError) -> None:
         """No session will ever open with this address: whoever asked with it is told so."""
-        for waiting in list(self._queue):
+        for waiting in self._line:
             if waiting.intent.address == address:
                 self._answer(waiting, error)
 
-    async def _become_owner(self) -> None:
-        """Take the device's key, or find that it is ours already: its value names the lease of our process."""
-        key = device_key(self._ip)
-        lease = await self._lease.current()
-        mine = str(lease.id).encode()
-        entry = await self._kv.get(key)
-        if entry is not None and entry.value == mine:
-            self._revision = entry.create_revision
-            return
+    async def _lock(self, session: Session, address: Address) -> None:
+        """Take the device's lock, from an earlier owner's session if need be. Busy: a stranger has it, who is named."""
         try:
-            self._revision = await self._kv.commit([Put(key, mine, lease)], guards=[Guard.absent(key)])
-        except Outrun as error:
-            raise Busy(f"{self._ip} is owned by another worker", after=1.0) from error
+            await session.lock()
+        except Busy as error:
+            if not await self._ended(session, address, error):
+                self.held = _holder(error)
+                await self._ownership.publish(self.held)
+                if not self.held:
+                    raise
+                raise Busy(f"{self._ip} is {self.held}: {error.message}", **error.details) from error
+            await session.lock()
+        self.held = ""
+        await self._ownership.publish("")
 
-    async def _prove_ownership(self) -> None:
-        """Read the owner key after the lock: a paused owner that wakes up here finds that it is none any more."""
-        entry = await self._kv.get(device_key(self._ip))
-        if entry is None or entry.create_revision != self._revision:
-            self._revision = 0
-            raise LeaseLost(f"{self._ip} has another owner")
-
-    async def _commit_all(self, session: Session, batch: list[Waiting]) -> None:
-        tries = 0
-        while batch:
-            batch = [waiting for waiting in batch if not waiting.answer.done()]
-            batch, diff = await self._load(session, batch)
-            if not batch:
-                await session.discard()
-                return
-            if not diff:
-                self._done(batch, "", "")
-                return
-            name = secrets.token_hex(4)
-            try:
-                await session.commit(comment=f"esi {name} {self._revision}")
-            except Rejected as error:
-                tries += 1
-                batch = await self._without_culprit(session, batch, error, tries)
-            except (Unreachable, TimedOut):
-                await self._find_in_log(batch, name, diff)
-                return
-            else:
-                self._done(batch, name, diff)
-                return
-
-    async def _load(self, session: Session, batch: list[Waiting]) -> tuple[list[Waiting], str]:
-        """Load every intent, pipelined, and read the diff. Refused intents are answered, the others loaded again."""
-        while batch:
-            answers = await asyncio.gather(
-                session.discard(),
-                *(session.load(waiting.intent.edits) for waiting in batch),
-                session.diff(),
-                return_exceptions=True,
-            )
-            loads = list(zip(batch, answers[1:-1], strict=True))
-            for error in answers:
-                if isinstance(error, BaseException) and not isinstance(error, Rejected):
-                    raise error
-            refused = [waiting for waiting, error in loads if isinstance(error, Rejected)]
-            if not refused:
-                diff = answers[-1]
-                if isinstance(diff, BaseException):
-                    raise diff
-                return batch, str(diff)
-            for waiting, error in loads:
-                if isinstance(error, Rejected):
-                    self._answer(waiting, _at_load(error))
-            batch = [waiting for waiting in batch if waiting not in refused]
-        return [], ""
-
-    async def _without_culprit(
-        self, session: Session, batch: list[Waiting], error: Rejected, tries: int
-    ) -> list[Waiting]:
-        """Answer whoever made the device refuse, and those that build on its paths; the rest goes again."""
-        by_intent = {id(waiting.intent): waiting for waiting in batch}
-        found = culprits([waiting.intent for waiting in batch], str(error.details.get("path", "")))
-        if len(batch) == 1:
-            guilty = batch
-        elif len(found) == 1:
-            guilty = [by_intent[id(found[0])]]
-        else:
-            suspects = [by_intent[id(intent)] for intent in found] or batch
-            guilty = [await self._suspect(session, suspects[:1] if tries > MAX_TRIES else suspects, batch)]
-        later = [waiting.intent for waiting in batch[batch.index(guilty[0]) + 1 :]]
-        guilty = guilty + [by_intent[id(intent)] for intent in overlapping(guilty[0].intent, later)]
-        for waiting in guilty:
-            self._answer(waiting, error)
-        return [waiting for waiting in batch if waiting not in guilty]
-
-    async def _suspect(self, session: Session, suspects: list[Waiting], batch: list[Waiting]) -> Waiting:
-        """The first intent without which the device would accept what stands before it: halving, with checks only."""
-        while len(suspects) > 1:
-            half = suspects[: len(suspects) // 2]
-            end = batch.index(half[-1]) + 1
-            suspects = suspects[len(half) :] if await self._accepted(session, batch[:end]) else half
-        return suspects[0]
-
-    async def _accepted(self, session: Session, part: Sequence[Waiting]) -> bool:
+    async def _ended(self, session: Session, address: Address, denied: Busy) -> bool:
+        """Whether it was an earlier owner's session that holds the lock, and we, who own the device, have ended it."""
+        pid, user = str(denied.details.get("pid") or ""), denied.details.get("user") or address.username
+        if pid not in self._ownership.earlier or user != address.username:
+            return False
+        await self._ownership.prove()
         try:
-            await asyncio.gather(session.discard(), *(session.load(waiting.intent.edits) for waiting in part))
-            await session.check()
+            await session.kill(pid)
         except Rejected:
             return False
         return True
 
-    async def _find_in_log(self, batch: list[Waiting], name: str, diff: str) -> None:
+    async def _refuse_stale(self) -> None:
+        """A process that has lost its lease once may have intents whose right has ended: another went on with them."""
+        fenced = [waiting for waiting in self._line.own if waiting.intent.fence]
+        if self._means.lease.made < 2 or not fenced:
+            return
+        kv = self._means.kv
+        held = await asyncio.gather(*(holds(kv, waiting.intent.fence) for waiting in fenced if waiting.intent.fence))
+        for waiting, good in zip(fenced, held, strict=True):
+            if not good:
+                self._answer(waiting, LeaseLost(f"{self._ip}: the right to ask for {waiting.intent.id} has ended"))
+
+    async def _find_in_log(self, cycle: Cycle, lost: ReplyLost) -> None:
         """The commit's reply is lost. Its batch stands in the device's commit log, or it never happened."""
         address = self._address
         await self._drop_session()
         if address is None:
             return
         session = await self._open(address)
-        if any(f"esi {name} " in record.comment + " " for record in await session.history()):
-            self._done(batch, name, diff)
-
-    def _done(self, batch: Sequence[Waiting], name: str, diff: str) -> None:
-        for waiting in batch:
-            self._answer(waiting, IntentResult(waiting.intent.id, name, diff))
+        if any(f"esi {lost.name} " in record.comment + " " for record in await session.history()):
+            cycle.done(lost.batch, lost.name, lost.diff)
 
     def _answer(self, waiting: Waiting, answer: IntentResult | EsiError) -> None:
-        if waiting in self._queue:
-            self._queue.remove(waiting)
-        if waiting.answer.done():
+        if waiting not in self._line:
             return
-        if isinstance(answer, IntentResult):
-            waiting.answer.set_result(answer)
+        self._line.leave(waiting)
+        if waiting.foreign:
+            self._exchange.owe(waiting, answer)
         else:
-            waiting.answer.set_exception(answer)
+            self._exchange.withdraw(waiting)
+        waiting.answer(answer)
 
     async def _drop_session(self) -> None:
         session, self._session = self._session, None
@@ -281,7 +248,7 @@ class Owner:
                 return
 
 
-def _at_load(error: Rejected) -> Rejected:
-    """The same refusal, marked: the device did not even take it into its candidate."""
-    facts = {name: value for name, value in error.details.items() if name not in ("who", "words")}
-    return Rejected(error.who, error.words, **{**facts, "stage": "load"})
+def _holder(error: Busy) -> str:
+    """`held by USER since …`, where the device says so."""
+    user, since = error.details.get("user"), error.details.get("since")
+    return f"held by {user}{f' since {since}' if since else ''}" if user else ""

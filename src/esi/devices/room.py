@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from esi.clock import Clock
+from esi.devices.means import Means
 from esi.devices.owner import Owner
 from esi.drivers import Driver, Intent, IntentResult
 from esi.kv import KV
@@ -19,10 +22,7 @@ class DeviceRoom:
     def __init__(
         self, kv: KV, driver: Driver, lease: ProcessLease, *, clock: Clock, tasks: Tasks, idle: float = IDLE_SECONDS
     ) -> None:
-        self._kv = kv
-        self._driver = driver
-        self._lease = lease
-        self._clock = clock
+        self._means = Means(kv, driver, lease, clock)
         self._tasks = tasks
         self._idle = idle
         self._owners: dict[str, Owner] = {}
@@ -32,9 +32,14 @@ class DeviceRoom:
         ip = intent.address.ip
         owner = self._owners.get(ip)
         if owner is None:
-            owner = self._owners[ip] = Owner(ip, self._kv, self._driver, self._lease, clock=self._clock)
+            owner = self._owners[ip] = Owner(ip, self._means)
             self._tasks.start(ip, self._run(ip, owner))
         return await owner.submit(intent)
+
+    @property
+    def held(self) -> Mapping[str, str]:
+        """Devices of this process whose lock a stranger has: `held by USER since …` by management address."""
+        return {ip: owner.held for ip, owner in self._owners.items() if owner.held}
 
     async def _run(self, ip: str, owner: Owner) -> None:
         try:

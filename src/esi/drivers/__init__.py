@@ -12,6 +12,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple, Protocol
 
+from esi.kv import Guard
+
 Operation = Literal["merge", "replace", "remove"]
 
 
@@ -67,7 +69,8 @@ class Intent:
     """What one device shall hold for one resource: ordered edits, idempotent by construction.
 
     `id` is operation + resource name and is the same when the work is repeated; `ref` names the service
-    (schema, id, version) for records; `lock_timeout` is how many seconds to wait for the device's lock in all.
+    (schema, id, version) for records; `lock_timeout` is how many seconds to wait for the device's lock in all; `fence`
+    is the right to ask for it: once that guard fails, the intent is refused.
     """
 
     id: str
@@ -76,15 +79,20 @@ class Intent:
     ref: tuple[str, str, int] | None = None
     tenant: str = ""
     lock_timeout: float = 120.0
+    fence: Guard | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class IntentResult:
-    """How an intent ended. `diff` is the device's own compare output of its batch ("" if nothing changed)."""
+    """How an intent ended. `diff` is the device's own compare output of its batch ("" if nothing changed).
+
+    `superseded`: a newer version of the same resource was committed in its place.
+    """
 
     id: str
     batch: str
     diff: str = ""
+    superseded: bool = False
 
 
 class Devices(Protocol):
@@ -106,9 +114,19 @@ class Session(Protocol):
 
     Calls take effect in the order in which they are made, so several may be under way without waiting for each other.
 
-    Errors: Busy (lock held by another: who, since when), Rejected (the device's words; details may hold `path`),
-    Unreachable (the conversation is over: a commit that was under way has an unknown outcome), TimedOut.
+    Errors: Busy (lock held by another: details `user`, `pid` and `since` where the device names them), Rejected (the
+    device's words; details may hold `path`), Unreachable (the conversation is over: a commit that was under way has an
+    unknown outcome), TimedOut.
     """
+
+    @property
+    def session_id(self) -> str:
+        """The device's own name of this conversation, the `pid` in its lock errors; "" when it has none."""
+        ...
+
+    async def kill(self, session_id: str) -> None:
+        """End another conversation with this device: its lock and its edits go. Rejected when there is none."""
+        ...
 
     async def lock(self) -> None: ...
 

@@ -15,6 +15,11 @@ class NullSession:
         self._driver = driver
         self._log = log
 
+    session_id = ""
+
+    async def kill(self, session_id: str) -> None:
+        self._driver.rpcs["kill"] += 1
+
     async def lock(self) -> None:
         self._driver.rpcs["lock"] += 1
 

@@ -16,8 +16,17 @@
     /jobs/finished/<job id>        work          how it ended, until the master has consumed it
     /gohan/cluster/sync            sync          the elected sync leader, under its lease
     /esi-worker/stacks/<name>      stacks        the embedded engine's record of one stack
-    /esi-worker/devices/<ip>       devices       the owner of one device, under its lease
+    /esi-worker/devices/<ip>       devices       the owner of one device, under its lease: {lease, held}
+    /esi-worker/sessions/<ip>      devices       session ids of that device's owners, newest last; outlives their leases
+    /esi-worker/intents/<ip>/<seq>  devices      an intent for the device of another worker, under the caller's lease
+    /esi-worker/intents/<ip>/done/<seq>  devices  how it ended, under the caller's lease, until the caller has read it
     /esi-worker/effects/<seq>      sync.writer   an effect to be done once the transaction stands
+    /esi-worker/mappings<path>/<id>  monitoring  what stands for a resource outside: one row, until sync has its end
+    /esi-worker/topics/<topic>     bus           which of a topic's messages are kept: {first, last}
+    /esi-worker/topics/<topic>/<n>  bus  one message: {key, value, at}
+    /esi-worker/groups/<topic>/<g>  bus  how far a group of consumers has come: a message's number
+    /esi-worker/consumers/<topic>/<g>  bus  the one consumer of a group that is served, under its lease
+    /esi-worker/rejected/<topic>/<g>/<n>  bus  a message that a group could not take, with its reason
 """
 
 from __future__ import annotations
@@ -30,7 +39,14 @@ JOB_STATE = "/esi-worker/job_state"
 HEAT_STACKS = "/esi-worker/heat_stacks"
 STACKS = "/esi-worker/stacks/"
 DEVICES = "/esi-worker/devices/"
+SESSIONS = "/esi-worker/sessions/"
+INTENTS = "/esi-worker/intents/"
 EFFECTS = "/esi-worker/effects/"
+MAPPINGS = "/esi-worker/mappings"
+TOPICS = "/esi-worker/topics/"
+GROUPS = "/esi-worker/groups/"
+CONSUMERS = "/esi-worker/consumers/"
+REJECTED = "/esi-worker/rejected/"
 JOBS = "/jobs/"
 JOBS_ALL = "/jobs/all/"
 JOBS_WAITING = "/jobs/waiting/"
@@ -74,8 +90,54 @@ def device_key(ip: str) -> str:
     return DEVICES + ip
 
 
+def sessions_key(ip: str) -> str:
+    return SESSIONS + ip
+
+
+def intents_key(ip: str) -> str:
+    """The tree of all intents and answers for one device."""
+    return f"{INTENTS}{ip}/"
+
+
+def intent_key(ip: str, sequence: str) -> str:
+    return f"{INTENTS}{ip}/{sequence}"
+
+
+def intent_done_key(ip: str, sequence: str) -> str:
+    return f"{INTENTS}{ip}/done/{sequence}"
+
+
 def effect_key(sequence: int) -> str:
     return f"{EFFECTS}{sequence:016d}"
+
+
+def mappings_prefix(path: str) -> str:
+    """All rows of one resource."""
+    return f"{MAPPINGS}{path}/"
+
+
+def mapping_key(path: str, row_id: str) -> str:
+    return f"{MAPPINGS}{path}/{row_id}"
+
+
+def topic_key(topic: str) -> str:
+    return TOPICS + topic
+
+
+def message_key(topic: str, number: int) -> str:
+    return f"{TOPICS}{topic}/{number:016d}"
+
+
+def group_key(topic: str, group: str) -> str:
+    return f"{GROUPS}{topic}/{group}"
+
+
+def consumer_key(topic: str, group: str) -> str:
+    return f"{CONSUMERS}{topic}/{group}"
+
+
+def rejected_key(topic: str, group: str, number: int) -> str:
+    return f"{REJECTED}{topic}/{group}/{number:016d}"
 
 
 def job_all_key(job_id: str) -> str:

@@ -89,7 +89,8 @@ class Targets(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What a resource may use. `operation` and `resource` name this step: together they are the idempotency key."""
+    """What a resource may use. `operation` and `resource` name this step: together they are the idempotency key;
+    `fence` is the right to do it, which goes along with whatever is asked of others."""
 
     stack: str
     resource: str
@@ -98,6 +99,7 @@ class Context:
     devices: Devices
     targets: Targets
     ref: tuple[str, str, int] | None = None
+    fence: Guard | None = None
 
 
 @dataclass(frozen=True, slots=True)

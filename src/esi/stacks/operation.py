@@ -303,8 +303,8 @@ class Operation:
                 self._record.resources[name] = before
 
     def _context(self, resource: str) -> Context:
-        means, record = self._means, self._record
-        return Context(self.name, resource, self.operation, record.tenant, means.devices, means.targets, self._ref())
+        name, tenant, means = self.name, self._record.tenant, self._means
+        return Context(name, resource, self.operation, tenant, means.devices, means.targets, self._ref(), self.fence)
 
     def _ref(self) -> tuple[str, str, int] | None:
         return tuple(self._record.ref) if self._record.ref else None

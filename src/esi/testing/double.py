@@ -51,6 +51,7 @@ class DeviceDouble:
     holder: DoubleSession | None = None
     sessions: list[DoubleSession] = field(default_factory=list)
     faults: list[tuple[str, Literal["before", "after"], EsiError]] = field(default_factory=list)
+    opened: int = 0
 
     def fault(self, verb: str, when: Literal["before", "after"], error: EsiError | None = None) -> None:
         self.faults.append((verb, when, error or Unreachable(f"{self.name}: the connection is gone")))
@@ -78,6 +79,8 @@ class DoubleSession:
         self._device = device
         self._candidate: Config = dict(device.running)
         self.dead = False
+        device.opened += 1
+        self.session_id = str(device.opened)
 
     async def _call(self, verb: str) -> None:
         self._device.counts[verb] += 1
@@ -89,7 +92,9 @@ class DoubleSession:
     async def lock(self) -> None:
         await self._call("lock")
         if self._device.holder is not None and self._device.holder is not self:
-            raise Busy(f"{self._device.name}: configuration database locked by another session")
+            pid = self._device.holder.session_id
+            words = f"{self._device.name}: configuration database locked by another session (pid {pid})"
+            raise Busy(words, who=self._device.name, user="", pid=pid, since="")
         self._device.holder = self
         self._candidate = dict(self._device.running)
         self._device.take_fault("lock", "after")
@@ -141,6 +146,14 @@ class DoubleSession:
         await self._call("unlock")
         if self._device.holder is self:
             self._device.holder = None
+
+    async def kill(self, session_id: str) -> None:
+        await self._call("kill")
+        for session in self._device.sessions:
+            if session.session_id == session_id and session is not self:
+                await session.close()
+                return
+        raise Rejected(self._device.name, f"no such session: {session_id}")
 
     async def history(self) -> Sequence[CommitRecord]:
         await self._call("history")

@@ -237,6 +237,13 @@ class SessionHandle:
                 raise
             return result
 
+    @property
+    def session_id(self) -> str:
+        return self._session.session_id
+
+    async def kill(self, session_id: str) -> None:
+        await self._call("kill", lambda: self._session.kill(session_id))
+
     async def lock(self) -> None:
         await self._call("lock", self._session.lock)
 

@@ -67,6 +67,13 @@ class RecordingSession:
         await self.inner.load(edits)
         self.loads.append(Load(self.address, tuple(edits)))
 
+    @property
+    def session_id(self) -> str:
+        return self.inner.session_id
+
+    async def kill(self, session_id: str) -> None:
+        await self.inner.kill(session_id)
+
     async def lock(self) -> None:
         await self.inner.lock()
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 
 from esi.drivers import Address, CommitRecord, Edit, Session
 from esi.drivers.junos.edits import requests
@@ -51,12 +52,26 @@ class NearSession:
             self._lab.close()
             raise Unreachable(f"{self._ip}: the connection is gone")
 
+    @property
+    def session_id(self) -> str:
+        return str(self._lab.number)
+
+    async def kill(self, session_id: str) -> None:
+        await self._turn()
+        self._lab.kill(int(session_id))
+
     async def lock(self) -> None:
         await self._turn()
+        router = self._lab.router
         try:
             self._lab.lock()
         except Rejected as error:
-            raise Busy(f"{self._ip}: {error.words}") from error
+            user = pid = ""
+            if router.holder is not None:
+                user, pid = router.holder.user, str(router.holder.number)
+            since = datetime.fromtimestamp(router.locked_at, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+            words = f"{self._ip}: {' '.join(error.words.split())}"
+            raise Busy(words, who=self._ip, user=user, pid=pid, since=since) from error
 
     async def load(self, edits: Sequence[Edit]) -> None:
         try:

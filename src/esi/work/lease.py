@@ -18,6 +18,8 @@ class ProcessLease:
         self._seconds = seconds
         self._lease: Lease | None = None
         self._making = asyncio.Lock()
+        self.made = 0
+        """How many leases there were; more than one: something that hung on an earlier one may be another's now."""
 
     async def current(self) -> Lease:
         if self._lease is not None and not self._lease.lost.is_set():
@@ -25,6 +27,7 @@ class ProcessLease:
         async with self._making:
             if self._lease is None or self._lease.lost.is_set():
                 self._lease = await self._kv.lease(self._seconds)
+                self.made += 1
             return self._lease
 
     async def close(self) -> None:

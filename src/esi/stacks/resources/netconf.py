@@ -123,5 +123,6 @@ async def _submit(ctx: Context, props: Props, edits: tuple[Edit, ...], *, suffix
             ref=ctx.ref,
             tenant=ctx.tenant,
             lock_timeout=float(props["lock_timeout"]),
+            fence=ctx.fence,
         )
     )

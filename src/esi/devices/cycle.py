@@ -1,0 +1,149 @@
+"""One batch, from the locked device to the last answer:
+
+    discard → load each intent → diff → commit
+
+Load error: that intent is rejected with the device's words; discard, load the others again. Commit error: the error's
+path names the culprit; without one the batch is halved with checks, not with commits. An empty diff is not committed.
+Of one resource only the newest version is sent; when the device takes it, the older ones are answered with it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Callable, Sequence
+
+from esi.devices.batch import culprits, overlapping, superseded
+from esi.devices.line import Waiting
+from esi.drivers import IntentResult, Session
+from esi.errors import EsiError, Rejected, TimedOut, Unreachable
+
+MAX_TRIES = 8
+"""After so many refused commits of one batch its intents go one by one."""
+
+Answer = Callable[[Waiting, IntentResult | EsiError], None]
+
+
+class ReplyLost(Exception):
+    """A commit of `batch`, named `name`, was sent, and whether it was done is not known."""
+
+    def __init__(self, batch: list[Waiting], name: str, diff: str) -> None:
+        super().__init__(name)
+        self.batch, self.name, self.diff = batch, name, diff
+
+
+class Cycle:
+    """Brings batches onto the device that `session` has locked. `revision` is the owner's, for the commit's comment."""
+
+    def __init__(self, session: Session, revision: int, answer: Answer) -> None:
+        self._session = session
+        self._revision = revision
+        self._answer = answer
+
+    async def run(self, batch: list[Waiting]) -> None:
+        """Returns when everybody of `batch` is answered. Raises ReplyLost, or a TemporaryError for all that are not."""
+        batch = _newest(batch)
+        tries = 0
+        while batch:
+            batch = [waiting for waiting in batch if not waiting.answered.is_set()]
+            batch, diff = await self._load(batch)
+            if not batch:
+                await self._session.discard()
+                return
+            if not diff:
+                self.done(batch, "", "")
+                return
+            name = secrets.token_hex(4)
+            try:
+                await self._session.commit(comment=f"esi {name} {self._revision}")
+            except Rejected as error:
+                tries += 1
+                batch = await self._without_culprit(batch, error, tries)
+            except (Unreachable, TimedOut) as error:
+                raise ReplyLost(batch, name, diff) from error
+            else:
+                self.done(batch, name, diff)
+                return
+
+    def done(self, batch: Sequence[Waiting], name: str, diff: str) -> None:
+        """The device holds all of `batch`."""
+        for waiting in batch:
+            self._answer(waiting, IntentResult(waiting.intent.id, name, diff))
+            for older in waiting.stands_for:
+                self._answer(older, IntentResult(older.intent.id, name, diff, superseded=True))
+
+    async def _load(self, batch: list[Waiting]) -> tuple[list[Waiting], str]:
+        """Load every intent, pipelined, and read the diff. Refused intents are answered, the others loaded again."""
+        session = self._session
+        while batch:
+            answers = await asyncio.gather(
+                session.discard(),
+                *(session.load(waiting.intent.edits) for waiting in batch),
+                session.diff(),
+                return_exceptions=True,
+            )
+            loads = list(zip(batch, answers[1:-1], strict=True))
+            for error in answers:
+                if isinstance(error, BaseException) and not isinstance(error, Rejected):
+                    raise error
+            refused = [waiting for waiting, error in loads if isinstance(error, Rejected)]
+            if not refused:
+                diff = answers[-1]
+                if isinstance(diff, BaseException):
+                    raise diff
+                return batch, str(diff)
+            for waiting, error in loads:
+                if isinstance(error, Rejected):
+                    self._answer(waiting, _at_load(error))
+            batch = [waiting for waiting in batch if waiting not in refused]
+        return [], ""
+
+    async def _without_culprit(self, batch: list[Waiting], error: Rejected, tries: int) -> list[Waiting]:
+        """Answer whoever made the device refuse, and those that build on its paths; the rest goes again."""
+        by_intent = {id(waiting.intent): waiting for waiting in batch}
+        found = culprits([waiting.intent for waiting in batch], str(error.details.get("path", "")))
+        if len(batch) == 1:
+            guilty = batch
+        elif len(found) == 1:
+            guilty = [by_intent[id(found[0])]]
+        else:
+            suspects = [by_intent[id(intent)] for intent in found] or batch
+            guilty = [await self._suspect(suspects[:1] if tries > MAX_TRIES else suspects, batch)]
+        later = [waiting.intent for waiting in batch[batch.index(guilty[0]) + 1 :]]
+        guilty = guilty + [by_intent[id(intent)] for intent in overlapping(guilty[0].intent, later)]
+        for waiting in guilty:
+            self._answer(waiting, error)
+        return [waiting for waiting in batch if waiting not in guilty]
+
+    async def _suspect(self, suspects: list[Waiting], batch: list[Waiting]) -> Waiting:
+        """The first intent without which the device would accept what stands before it: halving, with checks only."""
+        while len(suspects) > 1:
+            half = suspects[: len(suspects) // 2]
+            end = batch.index(half[-1]) + 1
+            suspects = suspects[len(half) :] if await self._accepted(batch[:end]) else half
+        return suspects[0]
+
+    async def _accepted(self, part: Sequence[Waiting]) -> bool:
+        session = self._session
+        try:
+            await asyncio.gather(session.discard(), *(session.load(waiting.intent.edits) for waiting in part))
+            await session.check()
+        except Rejected:
+            return False
+        return True
+
+
+def _newest(batch: list[Waiting]) -> list[Waiting]:
+    """What is sent; each knows the older versions it stands for. When it is refused, they still wait."""
+    for waiting in batch:
+        waiting.stands_for = []
+    older = superseded([waiting.intent for waiting in batch])
+    for at, by in older.items():
+        batch[by].stands_for.append(batch[at])
+    return [waiting for at, waiting in enumerate(batch) if at not in older]
+
+
+def _at_load(error: Rejected) -> Rejected:
+    """The same refusal, marked: the device did not even take it into its candidate."""
+    facts = {name: value for name, value in error.details.items() if name not in ("who", "words")}
+    return Rejected(error.who, error.words, **{**facts, "stage": "load"})

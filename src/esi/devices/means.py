@@ -1,0 +1,23 @@
+"""What every owner of one process is given."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import count
+
+from esi.clock import Clock
+from esi.drivers import Driver
+from esi.kv import KV
+from esi.work.lease import ProcessLease
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """`numbers` name this process's intents in etcd: no number is given twice under one lease."""
+
+    kv: KV
+    driver: Driver
+    lease: ProcessLease
+    clock: Clock
+    numbers: Iterator[int] = field(default_factory=lambda: count(1))
