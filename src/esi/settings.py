@@ -31,6 +31,8 @@ class Ring:
     folder: str = setting("var/esi", "Folder of the ring: database, etcd's data, host keys.")
     flow: str = setting("2017", "Which recorded template set the services use.", choices=("2017", "2018"))
     monitoring: str = setting("none", "Who watches the services.", choices=("none",))
+    pending_seconds: float = setting(600.0, "How long a change may be pending, beyond its template's heat_timeout.")
+    age_seconds: float = setting(300.0, "How long a look at a device counts; what was seen earlier is unknown.")
     recorded_quirks: bool = setting(False, "Repeat the recorded system's own faults (docs/compatibility.md).")
     inventory: str = setting("", "YAML file: management address to host, port and pinned host key. Empty: the lab's.")
 

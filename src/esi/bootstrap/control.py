@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from pathlib import Path
 
 from esi.api import ApiRoom
@@ -11,7 +12,7 @@ from esi.bootstrap.services import Services
 from esi.clock import Clock
 from esi.identity.none import NoIdentity
 from esi.identity.tokens import TokenFile
-from esi.lifecycle import Lifecycle
+from esi.lifecycle import Deadlines, Lifecycle, Ways, timeouts
 from esi.model import keys
 from esi.settings import Settings
 from esi.store import Store
@@ -20,20 +21,23 @@ from esi.sync import SyncRoom
 from esi.telemetry import NullRecorder
 
 DATABASE = "esi.db"
+DEADLINES = Deadlines()
 
 
 def build_lifecycle(
-    services: Services, store: Store, clock: Clock, *, recorded_quirks: bool = False, monitoring: bool = False
+    services: Services,
+    store: Store,
+    clock: Clock,
+    *,
+    recorded_quirks: bool = False,
+    monitoring: bool = False,
+    deadlines: Deadlines = DEADLINES,
 ) -> Lifecycle:
-    """The pipeline over `store`; `monitoring` False counts everything monitored as up."""
-    return Lifecycle(
-        services.catalogue,
-        store,
-        services.hooks,
-        clock,
-        recorded_quirks=recorded_quirks,
-        monitoring=monitoring,
-    )
+    """The pipeline over `store`; `monitoring` False counts everything monitored as up. The templates' own timeouts are
+    added to `deadlines`.
+    """
+    deadlines = replace(deadlines, timeouts=timeouts(services.templates))
+    return Lifecycle(services.catalogue, store, services.hooks, clock, Ways(recorded_quirks, monitoring, deadlines))
 
 
 async def ensure_templates(lifecycle: Lifecycle, services: Services) -> None:
@@ -53,7 +57,10 @@ async def open_lifecycle(settings: Settings, services: Services, clock: Clock, s
     store = SqliteStore(Path(ring.folder, DATABASE), services.catalogue, clock=clock)
     stack.push_async_callback(store.close)
     monitoring = ring.monitoring != "none"
-    lifecycle = build_lifecycle(services, store, clock, recorded_quirks=ring.recorded_quirks, monitoring=monitoring)
+    deadlines = Deadlines(ring.pending_seconds, ring.age_seconds)
+    lifecycle = build_lifecycle(
+        services, store, clock, recorded_quirks=ring.recorded_quirks, monitoring=monitoring, deadlines=deadlines
+    )
     await ensure_templates(lifecycle, services)
     return lifecycle
 

@@ -8,9 +8,12 @@ transaction.
     request       one transaction: rows, events, log, hooks
     creation, update, deletion, reports      what each verb does, step by step
     access, relations, states, statuses      what they ask on the way
+    deadlines                                how long things may be pending
 """
 
+from esi.lifecycle.deadlines import Deadlines, timeouts
 from esi.lifecycle.hooks import EVENTS, Change, Hook, Hooks, Tx
 from esi.lifecycle.lifecycle import Lifecycle, Page
+from esi.lifecycle.request import Ways
 
-__all__ = ["EVENTS", "Change", "Hook", "Hooks", "Lifecycle", "Page", "Tx"]
+__all__ = ["EVENTS", "Change", "Deadlines", "Hook", "Hooks", "Lifecycle", "Page", "Tx", "Ways", "timeouts"]

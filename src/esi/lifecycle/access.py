@@ -12,10 +12,11 @@ from esi.errors import Forbidden, NotFound, RequestError, Unauthenticated
 from esi.identity import NOBODY_ROLE, Identity
 from esi.lifecycle.request import World
 from esi.model.resource import Body, Resource
+from esi.model.status import MONITORING_UNAVAILABLE
 from esi.schema import Access, Schema
 
 REASON = "status_reason"
-"""The extra key of shown bodies that says why a resource is in ERROR."""
+"""The extra key of shown bodies that says why a resource is in ERROR, or not seen working."""
 
 
 def owns(identity: Identity, schema: Schema, body: Mapping[str, Any]) -> bool:
@@ -91,8 +92,11 @@ def view(world: World, identity: Identity, row: Resource, access: Access | None 
     if schema.secrets and not identity.is_admin:
         for path in schema.secrets:
             _without(shown, path.split("."))
-    if row.state_error:
-        shown[REASON] = row.state_error
+    reason = row.state_error
+    if not reason and row.body.get("status") == MONITORING_UNAVAILABLE:
+        reason = row.state_monitoring.get("reason", "")
+    if reason:
+        shown[REASON] = reason
     return shown
 
 

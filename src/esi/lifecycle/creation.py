@@ -13,6 +13,7 @@ from typing import Any
 
 from esi.errors import Forbidden, Invalid
 from esi.lifecycle import access, relations, states
+from esi.lifecycle.deadlines import begin
 from esi.lifecycle.request import BY_ITSELF, Origin, Request, change_of
 from esi.model.resource import Body, Ref, Resource
 from esi.schema import Schema
@@ -51,6 +52,7 @@ async def create(request: Request, schema: Schema, sent: Body, origin: Origin, *
     _judge_row(schema, body)
     system = Origin(origin.identity, origin.request_id, origin.cause, trusted=True)
     await relations.resolve(request, schema, body, system, known=None if origin.trusted else sent)
+    row.due = begin(request.world.ways.deadlines, schema, row, request.rows.now)
     await request.insert(row)
     await request.event("create", row, origin)
     await request.log(row, "create", origin)

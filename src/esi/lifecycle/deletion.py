@@ -9,6 +9,7 @@ refers to it.
 from __future__ import annotations
 
 from esi.lifecycle import access, relations, states
+from esi.lifecycle.deadlines import begin
 from esi.lifecycle.request import Origin, Request, change_of, copied
 from esi.lifecycle.statuses import spread
 from esi.model.resource import Ref, Resource
@@ -44,6 +45,7 @@ async def _mark(request: Request, schema: Schema, before: Resource, origin: Orig
     row.marked_for_deletion = True
     row.state_error = ""
     states.on_delete(schema, row.body)
+    row.due = begin(request.world.ways.deadlines, schema, row, request.rows.now)
     await request.save(row)
     await request.event("update", row, origin)
     await request.log(row, "delete", origin)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
@@ -13,12 +13,13 @@ from esi.identity import Identity
 from esi.lifecycle import access, creation, deletion, reports, update
 from esi.lifecycle.hooks import Hooks
 from esi.lifecycle.inside import Inside
-from esi.lifecycle.request import BY_ITSELF, Origin, Request, World, change_of, not_there
+from esi.lifecycle.request import BY_ITSELF, Origin, Request, Ways, World, change_of, not_there
 from esi.model.resource import Body, Ref, Resource
 from esi.schema import Catalogue, Schema
 from esi.store import EVERYTHING, Query, Store, Tx
 
 T = TypeVar("T")
+DEFAULT = Ways()
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,15 +45,13 @@ class Lifecycle:
         store: Store,
         hooks: Hooks,
         clock: Clock,
-        *,
-        recorded_quirks: bool = False,
-        monitoring: bool = True,
+        ways: Ways = DEFAULT,
     ) -> None:
         self.catalogue = catalogue
         self.store = store
         self.clock = clock
         self.new_id: Callable[[], str] = _random_id
-        self.world = World(catalogue, hooks, recorded_quirks, monitoring, lambda: self.new_id())
+        self.world = World(catalogue, hooks, ways, lambda: self.new_id())
 
     async def _transact(self, work: Callable[[Request], Awaitable[T]]) -> T:
         async def run(rows: Tx) -> T:
@@ -154,6 +153,17 @@ class Lifecycle:
         """Take in a monitoring report; whether it changed anything."""
         schema = self.catalogue[ref.schema]
         return await self._transact(lambda request: reports.apply_monitoring(request, schema, ref, payload))
+
+    async def due(self, limit: int) -> Sequence[tuple[float, Ref]]:
+        """Who must be looked at next, soonest first: (epoch seconds, ref)."""
+        return await self.store.read(lambda rows: rows.due(limit))
+
+    async def overdue(self, ref: Ref, waits_for: str) -> bool:
+        """The time of this resource is over: what is pending fails, naming what it waits for; what was seen too long
+        ago is unknown. Whether that was so.
+        """
+        schema = self.catalogue[ref.schema]
+        return await self._transact(lambda request: reports.overdue(request, schema, ref, waits_for))
 
     async def ensure(self, schema_id: str, body: Body) -> Resource:
         """A row that esi itself wants: created, or updated where it differs, as the system."""

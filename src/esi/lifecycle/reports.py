@@ -13,15 +13,27 @@ from typing import Any
 import orjson
 
 from esi.errors import Invalid
+from esi.lifecycle.deadlines import follow
 from esi.lifecycle.deletion import remove
 from esi.lifecycle.request import BY_ITSELF, Request, change_of, copied
-from esi.lifecycle.statuses import derived, spread
+from esi.lifecycle.statuses import REASON, derived, spread, take
 from esi.model.resource import Body, Ref, Resource
-from esi.model.status import DELETE_COMPLETE, FAIL, SYNC_COMPLETE, UP, observed, reported
+from esi.model.status import (
+    DELETE_COMPLETE,
+    DONE,
+    FAIL,
+    FIRST_WORDS,
+    GOOD_WORDS,
+    NOT_VALUES,
+    PENDING,
+    REASON_CHARACTERS,
+    SYNC_COMPLETE,
+    UNKNOWN,
+    UP,
+    observed,
+    reported,
+)
 from esi.schema import Schema
-
-REASON_CHARACTERS = 4_000
-"""How much of a worker's error is kept."""
 
 NO_REASON = "the worker reported a failure without a reason"
 
@@ -86,12 +98,12 @@ async def _newest(request: Request, schema: Schema, row: Resource, error: str) -
     return False
 
 
-async def _settle(request: Request, row: Resource, action: str, detail: str) -> None:
+async def _settle(request: Request, row: Resource, action: str, detail: str, *, overdue: bool = False) -> None:
     """Derive the status, write the row once, and tell those who stand on it."""
     before = row.body.get("status")
-    word = await derived(request, row)
-    if word is not None:
-        row.body["status"] = word
+    verdict = await derived(request, row, overdue=overdue)
+    if verdict is not None:
+        take(request, row, verdict)
     await request.save(row)
     await request.log(row, action, BY_ITSELF, detail)
     await spread(request, row, before, BY_ITSELF)
@@ -102,11 +114,13 @@ async def _waiting_monitoring(request: Request, schema: Schema, ref: Ref, state:
     row = await request.get(ref)
     if row is None:
         return
-    first = state.get("state_monitoring")
-    values = _first_look(first) if first is not None else row.state_monitoring.get("values")
-    version = row.state_version if first is not None else row.state_monitoring.get("version")
-    if values and version != row.monitoring_version:
-        await apply_monitoring(request, schema, ref, {**values, "version": version})
+    kept, first = row.state_monitoring, _first_look(state.get("state_monitoring"))
+    if first and row.monitoring_version != row.state_version:
+        report = {**first, "version": row.state_version}
+        await apply_monitoring(request, schema, ref, report, good=FIRST_WORDS)
+    if kept.get("values") and kept.get("version") != row.monitoring_version:
+        about = {name: kept[name] for name in NOT_VALUES if name in kept}
+        await apply_monitoring(request, schema, ref, {**kept["values"], **about})
 
 
 def _first_look(value: Any) -> Body:
@@ -118,28 +132,65 @@ def _first_look(value: Any) -> Body:
     return value if isinstance(value, dict) else {}
 
 
-async def apply_monitoring(request: Request, schema: Schema, ref: Ref, payload: Body) -> bool:
-    """Take in `{<key>: value, "version": n}`; whether it changed anything."""
+async def apply_monitoring(
+    request: Request, schema: Schema, ref: Ref, payload: Body, *, good: frozenset[str] = GOOD_WORDS
+) -> bool:
+    """Take in `{<key>: value, "version": n}`; whether it changed anything. `reasons` {key: sentence} and `seen` (epoch
+    seconds) may stand beside: they are kept and shown, and no values.
+    """
     version = _version(payload)
-    values = {name: value for name, value in payload.items() if name != "version"}
     before = await request.get(ref)
     if before is None or not schema.state_versioning or before.marked_for_deletion or version != before.config_version:
         return False
-    kept = {"values": values, "version": version}
+    kept = _kept(payload, version)
     if before.state_version != version:
         return await _keep(request, before, kept)
-    if before.monitoring_version == version and before.state_monitoring == kept:
-        return False
+    if before.monitoring_version == version and _same_look(before, kept):
+        return await _looked_again(request, schema, before, kept)
     change = change_of(schema, copied(before), BY_ITSELF, before=before, payload=payload)
     await request.run_hooks("pre_monitoring_update_in_transaction", change)
     row = copied(await request.need(ref))
     row.state_monitoring, row.monitoring_version = kept, version
-    word = observed(values)
+    word = observed(kept["values"], good=good)
     if word is not None and schema.has("operational_state"):
         row.body["operational_state"] = word
     await _settle(request, row, "monitoring", {UP: "UP", FAIL: "FAIL"}.get(word or "", ""))
     change.body = copied(row).body
     await request.run_hooks("post_monitoring_update_in_transaction", change)
+    return True
+
+
+def _kept(payload: Body, version: int) -> Body:
+    """What is kept of a monitoring report: values apart from what is about them."""
+    kept: Body = {
+        "values": {name: value for name, value in payload.items() if name not in NOT_VALUES},
+        "version": version,
+    }
+    seen, reasons = payload.get("seen"), payload.get("reasons")
+    if isinstance(seen, int | float) and not isinstance(seen, bool):
+        kept["seen"] = seen
+    if isinstance(reasons, dict) and reasons:
+        kept["reasons"] = reasons
+    return kept
+
+
+def _same_look(row: Resource, kept: Body) -> bool:
+    """Whether nothing has changed but the time; who was unknown is news again."""
+    known = {name: value for name, value in row.state_monitoring.items() if name not in ("seen", REASON)}
+    if row.body.get("operational_state") == UNKNOWN and kept.get("seen", 0) > row.state_monitoring.get("seen", 0):
+        return False
+    return known == {name: value for name, value in kept.items() if name != "seen"}
+
+
+async def _looked_again(request: Request, schema: Schema, before: Resource, kept: Body) -> bool:
+    """The same was seen later: it counts for longer."""
+    if kept.get("seen", 0) <= before.state_monitoring.get("seen", 0):
+        return False
+    row = copied(before)
+    row.state_monitoring = {**row.state_monitoring, "seen": kept["seen"]}
+    ways = request.world.ways
+    row.due = follow(ways.deadlines, schema, row, request.rows.now, watched=ways.monitoring)
+    await request.save(row)
     return True
 
 
@@ -151,3 +202,33 @@ async def _keep(request: Request, before: Resource, kept: Body) -> bool:
     row.state_monitoring = kept
     await request.save(row)
     return True
+
+
+async def overdue(request: Request, schema: Schema, ref: Ref, waits_for: str) -> bool:
+    """A row's time is over. Not done: it has failed, until somebody reports it done. Done and not seen working, or not
+    seen for too long: it says so.
+    """
+    before = await request.get(ref)
+    if before is None or before.due is None or before.due > request.rows.now:
+        return False
+    row = copied(before)
+    row.due = None
+    if row.body.get("status") not in PENDING:
+        row.body["operational_state"] = UNKNOWN
+        await _settle(request, row, "monitoring", UNKNOWN)
+    elif _done(schema, row):
+        await _settle(request, row, "deadline", "", overdue=True)
+    else:
+        limit = request.world.ways.deadlines.of(schema, row.body)
+        row.state_error = f"not done within {limit:g} s: {waits_for}"[:REASON_CHARACTERS]
+        row.state_version = row.config_version
+        if schema.has("orchestration_state"):
+            verb = str(row.body["orchestration_state"]).partition("_")[0]
+            row.body["orchestration_state"] = f"{verb}_FAILED"
+        await _settle(request, row, "deadline", row.state_error)
+    return True
+
+
+def _done(schema: Schema, row: Resource) -> bool:
+    word = row.body.get("orchestration_state") if schema.has("orchestration_state") else None
+    return not row.marked_for_deletion and row.state_version == row.config_version and (word is None or word in DONE)

@@ -14,6 +14,7 @@ import orjson
 
 from esi.errors import NotFound
 from esi.identity import SYSTEM, Identity
+from esi.lifecycle.deadlines import Deadlines
 from esi.lifecycle.hooks import Change, Hooks
 from esi.lifecycle.hooks import Tx as HookTx
 from esi.model.resource import Body, Ref, Resource
@@ -24,15 +25,23 @@ from esi.store import Cause, Kind, LogRow, Query, Resources, Tx
 
 
 @dataclass(frozen=True, slots=True)
-class World:
-    """What stays the same for every request. `recorded_quirks`: behave as the recorded system did where esi knows
-    better; `monitoring`: whether anybody watches what works; `new_id` makes ids of resources.
+class Ways:
+    """How a pipeline works. `recorded_quirks`: behave as the recorded system did where esi knows better; `monitoring`:
+    whether anybody watches what works; `deadlines`: how long things may take.
     """
+
+    recorded_quirks: bool = False
+    monitoring: bool = True
+    deadlines: Deadlines = Deadlines()  # noqa: RUF009  # frozen
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """What stays the same for every request; `new_id` makes ids of resources."""
 
     catalogue: Catalogue
     hooks: Hooks
-    recorded_quirks: bool
-    monitoring: bool
+    ways: Ways
     new_id: Callable[[], str]
 
 

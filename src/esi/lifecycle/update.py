@@ -15,6 +15,7 @@ from typing import Any
 from esi.errors import Broken, Conflict, Invalid
 from esi.lifecycle import access, relations, states
 from esi.lifecycle.access import REASON
+from esi.lifecycle.deadlines import begin
 from esi.lifecycle.request import Origin, Request, change_of, copied
 from esi.lifecycle.statuses import spread
 from esi.model.resource import Body, Ref, Resource
@@ -47,7 +48,7 @@ async def update(request: Request, schema: Schema, ref: Ref, sent: Body, origin:
     row.state_error = ""
     change = change_of(schema, row, origin, before=before, sent=clone(sent))
     await request.run_hooks("pre_update", change)
-    quirk = request.world.recorded_quirks and origin.cause is not None
+    quirk = request.world.ways.recorded_quirks and origin.cause is not None
     states.on_update(schema, row.body, changes if origin.trusted else {}, keep_orchestration=quirk)
     await request.run_hooks("pre_update_in_transaction", change)
     await _judge(
@@ -57,6 +58,7 @@ async def update(request: Request, schema: Schema, ref: Ref, sent: Body, origin:
         origin,
         known={**before.body, **({} if origin.trusted else {name: row.body[name] for name in changes})},
     )
+    row.due = begin(request.world.ways.deadlines, schema, row, request.rows.now)
     await request.save(row)
     await request.event("update", row, origin)
     await request.log(row, "update", origin)

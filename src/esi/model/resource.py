@@ -29,7 +29,8 @@ class Resource:
     """One row. `body` holds the schema's own columns; the rest is bookkeeping that never reaches a tenant.
 
     config_version counts what is wanted; state_version is the config_version that the known state answers to;
-    monitoring_version the one that the last accepted monitoring value answers to.
+    monitoring_version the one that the last accepted monitoring value answers to. `due` (epoch seconds) is when it must
+    be looked at again if nothing comes: the deadline of what is pending, or the age at which what was seen is unknown.
     """
 
     ref: Ref
@@ -41,6 +42,7 @@ class Resource:
     state_error: str = ""
     state_monitoring: Body = field(default_factory=dict)
     marked_for_deletion: bool = False
+    due: float | None = None
 
     @property
     def id(self) -> str:

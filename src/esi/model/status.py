@@ -12,7 +12,7 @@ Words of `status`:
     ERROR                    could not be done; the reason stands in status_reason
 
 A pending word is set when a change is accepted and left only through this function. A rule that cannot say anything new
-keeps the word that stands.
+keeps the word that stands. `because` is the sentence beside a word that needs one: who sees what, or who is waited for.
 """
 
 from __future__ import annotations
@@ -42,10 +42,20 @@ DONE = frozenset({CREATE_COMPLETE, UPDATE_COMPLETE, SYNC_COMPLETE})
 INIT = "INIT"
 UP = "UP"
 FAIL = "FAIL"
+UNKNOWN = "UNKNOWN"
+"""Nobody has looked for longer than a look counts."""
 
+PENDING = frozenset({PENDING_CREATE, PENDING_UPDATE, PENDING_DELETE})
 BAD = frozenset({MONITORING_UNAVAILABLE, ERROR, DOWN})
-GOOD_WORDS = frozenset({"UP", "ACTIVE", "ESTABLISHED"})
+GOOD_WORDS = frozenset({"UP", "ESTABLISHED"})
+FIRST_WORDS = GOOD_WORDS | {"ACTIVE"}
+"""The monitoring worker's first look says ACTIVE for what is up. Later looks never do: there it is a BGP session that
+is still trying.
+"""
 VRRP_WORDS = frozenset({"MASTER", "BACKUP"})
+
+NOT_VALUES = frozenset({"version", "reasons", "seen"})
+"""Keys of a monitoring report that are about the values: `reasons` {key: sentence}, `seen` epoch seconds."""
 
 WORKER_STATES: Mapping[str, str] = {
     "READ_COMPLETE": SYNC_COMPLETE,
@@ -60,7 +70,7 @@ WORKER_STATES: Mapping[str, str] = {
 class Facts:
     """What is known of one resource. `orchestration` and `operational` are None where the schema has no such column;
     `settled`: the known state answers to the newest version; `others`: status of the rows that the rule names;
-    `monitoring`: whether anybody looks at all.
+    `monitoring`: whether anybody looks at all; `overdue`: what is done has been waited for long enough.
     """
 
     rule: str
@@ -72,6 +82,7 @@ class Facts:
     deleting: bool = False
     others: tuple[str, ...] = ()
     monitoring: bool = True
+    overdue: bool = False
 
 
 def derive(facts: Facts) -> str:
@@ -88,15 +99,14 @@ def derive(facts: Facts) -> str:
         return facts.current
     if facts.rule == "default":
         return ACTIVE
-    if facts.rule == "monitored":
-        return _monitored(facts)
-    return _of_others(facts)
+    word = _monitored(facts) if facts.rule == "monitored" else _of_others(facts)
+    return MONITORING_UNAVAILABLE if facts.overdue and word in PENDING else word
 
 
 def _monitored(facts: Facts) -> str:
     if not facts.monitoring or facts.operational in (None, UP):
         return ACTIVE
-    return MONITORING_UNAVAILABLE if facts.operational == FAIL else facts.current
+    return MONITORING_UNAVAILABLE if facts.operational in (FAIL, UNKNOWN) else facts.current
 
 
 def _of_others(facts: Facts) -> str:
@@ -122,19 +132,19 @@ def reported(state: Mapping[str, Any], known: str, *, failed: bool) -> str | Non
     if isinstance(stated, str) and stated:
         return stated
     word = WORKER_STATES.get(str(state.get("worker_state")))
-    if word == CREATE_COMPLETE and known == UPDATE_IN_PROGRESS:
+    if word == CREATE_COMPLETE and known.startswith("UPDATE_"):
         return UPDATE_COMPLETE
     return word
 
 
-def observed(values: Mapping[str, Any]) -> str | None:
+def observed(values: Mapping[str, Any], *, good: frozenset[str] = GOOD_WORDS) -> str | None:
     """UP or FAIL for the values of a monitoring report, nested under the target's name or flat; None when it has none.
 
-    All words must be good ones. VRRP words are judged per virtual router (`primary_41` and `secondary_41` are one):
+    All words must be `good` ones. VRRP words are judged per virtual router (`primary_41` and `secondary_41` are one):
     exactly one MASTER and one BACKUP, whichever way round.
     """
     routers: dict[str, list[str]] = {}
-    words: list[tuple[str, Any]] = [(name, value) for name, value in values.items() if name != "version"]
+    words: list[tuple[str, Any]] = [(name, value) for name, value in values.items() if name not in NOT_VALUES]
     if not words:
         return None
     while words:
@@ -143,9 +153,34 @@ def observed(values: Mapping[str, Any]) -> str | None:
             if not value:
                 return FAIL
             words.extend(value.items())
-        elif value in VRRP_WORDS:
-            routers.setdefault(str(name).partition("_")[2], []).append(str(value))
-        elif value not in GOOD_WORDS:
+        elif str(value).upper() in VRRP_WORDS:
+            routers.setdefault(str(name).partition("_")[2], []).append(str(value).upper())
+        elif value not in good:
             return FAIL
     pairs = all(sorted(members) == ["BACKUP", "MASTER"] for members in routers.values())
     return UP if pairs else FAIL
+
+
+REASON_CHARACTERS = 4_000
+"""How much of a reason is kept."""
+
+
+def because(values: Mapping[str, Any], reasons: Mapping[str, Any]) -> str:
+    """Why what is seen is not as it should be: the watcher's own sentences, else the words that are not good ones."""
+    told = [str(reason) for reason in reasons.values() if reason]
+    if not told and observed(values) == FAIL:
+        told = [f"{name} is {word}" for name, word in _words(values) if word not in GOOD_WORDS]
+    return "; ".join(told)[:REASON_CHARACTERS]
+
+
+def _words(values: Mapping[str, Any], above: str = "") -> list[tuple[str, str]]:
+    """Dotted names and what stands there."""
+    found: list[tuple[str, str]] = []
+    for name, value in values.items():
+        if name in NOT_VALUES and not above:
+            continue
+        if isinstance(value, Mapping) and value:
+            found += _words(value, f"{above}{name}.")
+        else:
+            found.append((f"{above}{name}", "empty" if isinstance(value, Mapping) else str(value)))
+    return found

@@ -107,6 +107,10 @@ class Tx(Protocol):
         """Rows of `schema` whose relation `property` (a path, lists too) holds the id `target`."""
         ...
 
+    async def due(self, limit: int) -> Sequence[tuple[float, Ref]]:
+        """Who must be looked at next, soonest first: (epoch seconds, ref). Read off an index."""
+        ...
+
     async def send(
         self, kind: Kind, path: str, body: bytes, *, version: int = 0, marked: bool = False, request_id: str = ""
     ) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import bindparam, insert, select
+from sqlalchemy import bindparam, insert, literal_column, select, union_all
 from sqlalchemy.dialects.sqlite import dialect as sqlite_dialect
 
 from esi.errors import Broken, Conflict, Invalid, NotFound
@@ -45,6 +45,7 @@ class Statements:
         page = select(*o.c).order_by(o.c.id).limit(bindparam("limit")).offset(bindparam("offset"))
         self.outbox_batch = compiled(page, DIALECT, ["limit", "offset"])
         self.parked = compiled(select(*tables.parked.c).order_by(tables.parked.c.id), DIALECT, [])
+        self.due = _due(self.tables, [schema.id for schema in catalogue if schema.state_versioning])
         columns = [g.c[name] for name in log]
         self.history = _where(select(*columns).order_by(g.c.id), g.c.resource, g.c.schema)
         self.caused = _where(select(*columns).order_by(g.c.id), g.c.cause_id, g.c.cause_version, g.c.cause_schema)
@@ -60,6 +61,19 @@ def _insert(table: Any, names: Sequence[str]) -> str:
     order = [f"p{index}" for index in range(len(names))]
     words: dict[str, Any] = {name: bindparam(word) for name, word in zip(names, order, strict=True)}
     return compiled(insert(table).values(words), DIALECT, order)
+
+
+def _due(tables: Tables, schemas: Sequence[str]) -> str:
+    """One statement over the index of due times of every table; "" when no table has one."""
+    parts = []
+    for name in schemas:  # names of schemas are letters, digits, _ and -
+        columns = tables.resources[name].c
+        wanted = select(columns["_due"].label("at"), literal_column(f"'{name}'"), columns.id)
+        parts.append(wanted.where(columns["_due"].is_not(None)))
+    if not parts:
+        return ""
+    page = union_all(*parts).order_by("at").limit(bindparam("limit")).offset(bindparam("offset"))
+    return compiled(page, DIALECT, ["limit", "offset"])
 
 
 def _where(statement: Any, *columns: Any) -> str:
@@ -164,6 +178,11 @@ class SqliteTx:
         ids = [row[0] for row in self.execute(self._statements.linked, (property, target, schema))]
         found = [await self.get(Ref(schema, id_)) for id_ in ids]
         return [row for row in found if row is not None]
+
+    async def due(self, limit: int) -> Sequence[tuple[float, Ref]]:
+        if not self._statements.due:
+            return []
+        return [(at, Ref(schema, id_)) for at, schema, id_ in self.execute(self._statements.due, (limit, 0))]
 
     async def send(
         self, kind: Kind, path: str, body: bytes, *, version: int = 0, marked: bool = False, request_id: str = ""

@@ -102,6 +102,7 @@ class Codec:
             row.state_error or None,
             _json_text(row.state_monitoring) if row.state_monitoring else None,
             int(row.marked_for_deletion),
+            row.due,
         )
 
     def resource(self, values: Sequence[Any]) -> Resource:
@@ -110,7 +111,7 @@ class Codec:
         for name, decode in self._decoders:
             if body[name] is not None:
                 body[name] = decode(body[name])
-        config, state_version, monitoring, state, error, seen, marked = values[self._width :]
+        config, state_version, monitoring, state, error, seen, marked, due = values[self._width :]
         return Resource(
             ref=Ref(self.schema.id, body["id"]),
             body=body,
@@ -121,6 +122,7 @@ class Codec:
             state_error=error or "",
             state_monitoring=orjson.loads(seen) if seen else {},
             marked_for_deletion=bool(marked),
+            due=due,
         )
 
 

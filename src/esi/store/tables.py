@@ -20,7 +20,7 @@ from esi.schema import Catalogue, Property, Schema
 
 HIDDEN = (
     "_config_version", "_state_version", "_monitoring_version",
-    "_state", "_state_error", "_state_monitoring", "_marked_for_deletion",
+    "_state", "_state_error", "_state_monitoring", "_marked_for_deletion", "_due",
 )  # fmt: skip
 """Bookkeeping columns in the order in which rows carry them after the properties."""
 
@@ -44,14 +44,23 @@ def _type(item: Property) -> types.TypeEngine[Any]:
     return Text()
 
 
+def _hidden_type(name: str) -> types.TypeEngine[Any]:
+    if name == "_due":
+        return Number()
+    return Integer() if name in _INTEGERS else Text()
+
+
 def resource_table(schema: Schema, metadata: MetaData) -> Table:
     """The table of one schema with its indexes: unique properties, relations, tenant_id, what the schema asks for."""
     columns: list[Column[Any]] = [
         Column(item.name, _type(item), primary_key=item.name == "id", nullable=item.name != "id")
         for item in schema.properties.values()
     ]
-    columns += [Column(name, Integer() if name in _INTEGERS else Text(), nullable=True) for name in HIDDEN]
+    columns += [Column(name, _hidden_type(name), nullable=True) for name in HIDDEN]
     table = Table(schema.id, metadata, *columns)
+    if schema.state_versioning:
+        due = table.c["_due"]
+        Index(f"ix_{schema.id}__due", due, sqlite_where=due.is_not(None), postgresql_where=due.is_not(None))
     for item in schema.properties.values():
         column = table.c[item.name]
         if item.unique:

@@ -15,6 +15,7 @@ from esi.model.resource import Ref
 from esi.runtime import Controller, Leader, Mirror, Term, together
 from esi.schema import Catalogue
 from esi.store import Store
+from esi.sync.deadlines import Deadlines
 from esi.sync.writer import Writer
 
 log = logging.getLogger(__name__)
@@ -51,19 +52,21 @@ class SyncRoom:
 
     async def _lead(self, term: Term) -> None:
         mirror = Mirror(self._kv, [keys.STATE + "/", keys.MONITORING + "/"], clock=self._clock, name="reports")
-        reports = _Reports(mirror, self._lifecycle, self._catalogue)
+        deadlines = Deadlines(self._kv, self._lifecycle, self._clock)
+        reports = _Reports(mirror, self._lifecycle, deadlines)
         controller = Controller("reports", mirror, reports.apply, rng=self._rng)
         writer = Writer(self._kv, self._store, term.guard)
-        await together("sync", writer.run(), mirror.run(), controller.run(), _until_lost(term))
+        await together("sync", writer.run(), mirror.run(), controller.run(), deadlines.run(), _until_lost(term))
 
 
 class _Reports:
     """Applies what stands under a key of /state or /monitoring. Versions decide what is news; twice is harmless."""
 
-    def __init__(self, mirror: Mirror, lifecycle: Lifecycle, catalogue: Catalogue) -> None:
+    def __init__(self, mirror: Mirror, lifecycle: Lifecycle, deadlines: Deadlines) -> None:
         self._mirror = mirror
         self._lifecycle = lifecycle
-        self._catalogue = catalogue
+        self._catalogue = lifecycle.catalogue
+        self._deadlines = deadlines
 
     async def apply(self, key: str, /) -> float | None:
         entry = self._mirror.get(key)
@@ -78,7 +81,9 @@ class _Reports:
                 payload = {"error": state.error, "state": state.state, "version": state.version}
                 await self._lifecycle.apply_state(ref, payload)
             else:
-                await self._lifecycle.apply_monitoring(ref, loads_object(entry.value, key))
+                report = loads_object(entry.value, key)
+                if await self._lifecycle.apply_monitoring(ref, report) and "seen" in report:
+                    self._deadlines.expect(report["seen"] + self._lifecycle.world.ways.deadlines.age_seconds)
         except NotFound:
             log.debug("%s reports on a resource that is gone", key)
         return None

@@ -7,9 +7,8 @@ from typing import Any
 
 import orjson
 
-from esi.clock import SystemClock
 from esi.identity import Identity
-from esi.lifecycle import Hooks, Lifecycle
+from esi.lifecycle import Hooks, Lifecycle, Ways
 from esi.model.resource import Body, Ref
 from esi.schema import Catalogue
 from esi.store import OutboxRow
@@ -148,14 +147,31 @@ ALICE = Identity("alice", "a" * 32, ("Member",))
 BOB = Identity("bob", "b" * 32, ("Member",))
 
 
+class HandClock:
+    """Time is a number."""
+
+    def __init__(self) -> None:
+        self.time = 1_500_000_000.0
+
+    def now(self) -> float:
+        return self.time
+
+    def monotonic(self) -> float:
+        return self.time
+
+    async def sleep(self, seconds: float) -> None:
+        self.time += seconds
+
+
 class Ring:
     """A lifecycle, and short words for what tests do with it."""
 
     def __init__(self, catalogue: Catalogue, **ways: Any) -> None:
         self.catalogue = catalogue
         self.hooks = Hooks()
-        self.store = SqliteStore(":memory:", catalogue, clock=SystemClock(), inline=True)
-        self.lifecycle = Lifecycle(catalogue, self.store, self.hooks, SystemClock(), **ways)
+        self.clock = HandClock()
+        self.store = SqliteStore(":memory:", catalogue, clock=self.clock, inline=True)
+        self.lifecycle = Lifecycle(catalogue, self.store, self.hooks, self.clock, Ways(**ways))
         numbers = itertools.count(1)
         self.lifecycle.new_id = lambda: f"00000000-0000-4000-8000-{next(numbers):012d}"
 

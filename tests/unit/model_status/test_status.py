@@ -7,19 +7,20 @@ from typing import Any
 
 import pytest
 
-from esi.model.status import Facts, derive, observed, reported
+from esi.model.status import FIRST_WORDS, Facts, because, derive, observed, reported
 
 RULES = ("default", "gateway", "monitored", "pair", "mirror", "none")
 WORDS = ("NO_STATE", "PENDING_CREATE", "PENDING_UPDATE", "ACTIVE", "MONITORING_UNAVAILABLE", "ERROR")
 ORCHESTRATION = (None, "CREATE_IN_PROGRESS", "CREATE_COMPLETE", "SYNC_COMPLETE", "UPDATE_FAILED")
-OPERATIONAL = (None, "NO_STATE", "INIT", "UP", "FAIL")
+OPERATIONAL = (None, "NO_STATE", "INIT", "UP", "FAIL", "UNKNOWN")
 OTHERS = ((), ("ACTIVE",), ("ACTIVE", "PENDING_CREATE"), ("ACTIVE", "ERROR"), ("PENDING_DELETE",))
 FLAGS = (False, True)
 
 
 def whole_table() -> list[Facts]:
     return [
-        Facts(*row) for row in product(RULES, WORDS, ORCHESTRATION, OPERATIONAL, FLAGS, FLAGS, FLAGS, OTHERS, FLAGS)
+        Facts(*row)
+        for row in product(RULES, WORDS, ORCHESTRATION, OPERATIONAL, FLAGS, FLAGS, FLAGS, OTHERS, FLAGS, FLAGS)
     ]
 
 
@@ -27,6 +28,7 @@ def expected(f: Facts) -> str:
     """The rules once more, as a table of first matches."""
     done = f.settled and f.orchestration in (None, "CREATE_COMPLETE", "UPDATE_COMPLETE", "SYNC_COMPLETE")
     bad = {"MONITORING_UNAVAILABLE", "ERROR", "DOWN"} & set(f.others)
+    late = "MONITORING_UNAVAILABLE" if f.overdue and f.current.startswith("PENDING") else f.current
     up = not f.monitoring or f.operational in (None, "UP")
     table: list[tuple[bool, str]] = [
         (f.rule == "none", f.current),
@@ -36,18 +38,18 @@ def expected(f: Facts) -> str:
         (not done, f.current),
         (f.rule == "default", "ACTIVE"),
         (f.rule == "monitored" and up, "ACTIVE"),
-        (f.rule == "monitored" and f.operational == "FAIL", "MONITORING_UNAVAILABLE"),
-        (f.rule == "monitored", f.current),
+        (f.rule == "monitored" and f.operational in ("FAIL", "UNKNOWN"), "MONITORING_UNAVAILABLE"),
+        (f.rule == "monitored", late),
         (set(f.others) <= {"ACTIVE"}, "ACTIVE"),
         (bool(bad), "MONITORING_UNAVAILABLE"),
-        (True, f.current),
+        (True, late),
     ]
     return next(word for holds, word in table if holds)
 
 
 def test_every_row_of_the_table() -> None:
     rows = whole_table()
-    assert len(rows) == 6 * 6 * 5 * 5 * 5 * 16
+    assert len(rows) == 6 * 6 * 5 * 6 * 5 * 32
     assert [facts for facts in rows if derive(facts) != expected(facts)] == []
 
 
@@ -66,7 +68,7 @@ def test_active_is_never_said_of_what_is_failed_unsettled_or_going() -> None:
         ({"vmi": "FAIL"}, "FAIL"),
         ({"status": {"primary": "ESTABLISHED", "secondary": "ESTABLISHED"}}, "UP"),
         ({"primary": "ESTABLISHED", "secondary": "ESTABLISHED"}, "UP"),
-        ({"primary": "ESTABLISHED", "secondary": "ACTIVE"}, "UP"),
+        ({"primary": "ESTABLISHED", "secondary": "ACTIVE"}, "FAIL"),
         ({"primary": "ESTABLISHED", "secondary": "CONNECT"}, "FAIL"),
         ({"status": {"primary_vrid1": "MASTER", "secondary_vrid1": "BACKUP"}}, "UP"),
         ({"primary_41": "BACKUP", "secondary_41": "MASTER"}, "UP"),
@@ -74,6 +76,8 @@ def test_active_is_never_said_of_what_is_failed_unsettled_or_going() -> None:
         ({"primary_41": "MASTER", "secondary_42": "BACKUP"}, "FAIL"),
         ({"primary": "MASTER", "secondary": "BACKUP"}, "UP"),
         ({"primary": "MASTER"}, "FAIL"),
+        ({"primary_41": "master", "secondary_41": "backup"}, "UP"),
+        ({"it": "UP", "seen": 1.0, "reasons": {"it": "all is well"}, "version": 1}, "UP"),
         ({"status": {}}, "FAIL"),
         ({"status": None}, "FAIL"),
         ({"version": 3}, None),
@@ -82,6 +86,23 @@ def test_active_is_never_said_of_what_is_failed_unsettled_or_going() -> None:
 )
 def test_what_values_mean(values: dict[str, Any], word: str | None) -> None:
     assert observed(values) == word
+
+
+def test_a_first_look_says_active_for_up() -> None:
+    assert observed({"primary": "ESTABLISHED", "primary_uplink": "ACTIVE"}, good=FIRST_WORDS) == "UP"
+
+
+@pytest.mark.parametrize(
+    ("values", "reasons", "sentence"),
+    [
+        ({"status": {"primary": "ESTABLISHED", "secondary": "IDLE"}}, {}, "status.secondary is IDLE"),
+        ({"it": "FAIL"}, {"it": "MX-1 sees no answer"}, "MX-1 sees no answer"),
+        ({"status": {}}, {}, "status is empty"),
+        ({"it": "UP"}, {}, ""),
+    ],
+)
+def test_why_it_is_not_up(values: dict[str, Any], reasons: dict[str, str], sentence: str) -> None:
+    assert because(values, reasons) == sentence
 
 
 @pytest.mark.parametrize(
@@ -94,6 +115,7 @@ def test_what_values_mean(values: dict[str, Any], word: str | None) -> None:
         ({"worker_state": "nonsense"}, "CREATE_IN_PROGRESS", False, None),
         ({}, "CREATE_IN_PROGRESS", True, "CREATE_FAILED"),
         ({}, "DELETE_IN_PROGRESS", True, "DELETE_FAILED"),
+        ({"worker_state": "CREATE_COMPLETED"}, "UPDATE_FAILED", False, "UPDATE_COMPLETE"),
         ({"orchestration_state": "CREATE_FAILED"}, "UPDATE_IN_PROGRESS", True, "CREATE_FAILED"),
         ({"orchestration_state": "CREATE_COMPLETE"}, "CREATE_COMPLETE", True, "UPDATE_FAILED"),
     ],

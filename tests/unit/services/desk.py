@@ -9,7 +9,7 @@ from typing import Any
 from esi.bootstrap.services import Services, load_services
 from esi.clock import SystemClock
 from esi.identity import SYSTEM, Identity
-from esi.lifecycle import Lifecycle
+from esi.lifecycle import Lifecycle, Ways
 from esi.model.resource import Body, Ref, Resource
 from esi.store.sqlite import SqliteStore
 
@@ -34,9 +34,8 @@ class Desk:
         self.catalogue = services.catalogue
         clock = SystemClock()
         self.store = SqliteStore(":memory:", self.catalogue, clock=clock, inline=True)
-        self.life = Lifecycle(
-            self.catalogue, self.store, services.hooks, clock, recorded_quirks=recorded_quirks, monitoring=False
-        )
+        ways = Ways(recorded_quirks, monitoring=False)
+        self.life = Lifecycle(self.catalogue, self.store, services.hooks, clock, ways)
         self.member = Identity("jo", TENANT, ("Member",))
         self.stranger = Identity("sam", OTHER, ("Member",))
         self._number = itertools.count(1)
@@ -95,11 +94,11 @@ class Desk:
 
     async def lay_out(self) -> None:
         """Everything up to the QoS option: made once, then copied."""
-        kept = _LAID_OUT.get(self.life.world.recorded_quirks)
+        kept = _LAID_OUT.get(self.life.world.ways.recorded_quirks)
         if kept is None:
             await self._lay_out()
             rows = (self.router_row, self.uplink, self.downlink, self.service, self.qos)
-            kept = _LAID_OUT[self.life.world.recorded_quirks] = (self.store.snapshot(), rows)
+            kept = _LAID_OUT[self.life.world.ways.recorded_quirks] = (self.store.snapshot(), rows)
         self.store.restore(kept[0])
         self.router_row, self.uplink, self.downlink, self.service, self.qos = kept[1]
 
