@@ -10,11 +10,13 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import NamedTuple, Protocol
 
 from esi.clock import Clock
 from esi.lab.compare import compare
+from esi.lab.gate import Gate
 from esi.lab.history import Entry, History
 from esi.lab.refusals import refusals
 from esi.lab.words import Fault, Refused
@@ -42,16 +44,22 @@ class Holder(Protocol):
 
 
 class Engine:
-    """The state of one router, which begins with `first`; `commit_seconds` is how long a commit takes."""
+    """The state of one router, which begins with `first`; `commit_seconds` is how long a commit takes.
+
+    `watchers` are told when a commit has become the running configuration; `gate` holds the faults of its connections.
+    """
 
     def __init__(self, name: str, first: Tree, clock: Clock, *, commit_seconds: float = 0.0) -> None:
         self.name = name
         self.clock = clock
         self.commit_seconds = commit_seconds
         self.counts: Counter[str] = Counter()
+        self.gate = Gate(name)
+        self.watchers: list[Callable[[], None]] = []
         self.sessions: dict[int, Holder] = {}
         self.holder: Holder | None = None
         self.locked_at = 0.0
+        self.begun = clock.monotonic()
         self._secrets = 0
         self._committer: Holder | None = None
         self._committing = asyncio.Lock()
@@ -183,6 +191,8 @@ class Engine:
         if equal(version.root, self.candidate.root):
             self.candidate = version.copy()
         self.counts["commits"] += 1
+        for tell in self.watchers:
+            tell()
 
     def confirm(self) -> None:
         """What waits for confirmation stays."""

@@ -126,11 +126,16 @@ def software(name: str) -> bytes:
     ).encode()
 
 
+def serial_number(name: str) -> str:
+    """A number that a router of this name keeps."""
+    return f"VM{sum(name.encode()):08X}"
+
+
 def system(name: str) -> bytes:
     """Model, version and name of the router."""
     return (
         "<system-information><hardware-model>vmx</hardware-model><os-name>junos</os-name>"
-        f"<os-version>{VERSION}</os-version><serial-number>VM{sum(name.encode()):08X}</serial-number>"
+        f"<os-version>{VERSION}</os-version><serial-number>{serial_number(name)}</serial-number>"
         f"<host-name>{_clean(name)}</host-name></system-information>"
     ).encode()
 

@@ -9,8 +9,11 @@ from lxml import etree
 from esi.errors import TemplateError
 from esi.lab import replies
 from esi.lab.configuration import get, get_config, get_configuration, get_rollback_information
+from esi.lab.gate import WARNING
+from esi.lab.operational import QUESTIONS, Asked, known
 from esi.lab.replies import OK
 from esi.lab.session import LabSession
+from esi.lab.topology import Topology
 from esi.lab.words import Fault, Refused
 from esi.netconf.rpc import build_reply, parse_rpc
 from esi.netconf.xml import Element, child, child_text, children, local, text
@@ -24,20 +27,48 @@ CONFIRM_SECONDS = 600.0
 CONFIRM_MINUTES = 10
 
 
-async def answer(session: LabSession, request: bytes) -> bytes:
-    """One request document, one reply document. Raises Unreachable for what is no request."""
+async def answer(session: LabSession, request: bytes, *, topology: Topology) -> bytes:
+    """One request document, one reply document. Raises Unreachable for what is no request, Dropped when cut."""
     rpc = parse_rpc(request, who=session.router.name)
+    router, question = session.router, QUESTIONS.get(rpc.name)
     handler = _HANDLERS.get(rpc.name)
-    session.router.counts[f"rpc:{rpc.name if handler else 'unknown'}"] += 1
+    router.counts[f"rpc:{rpc.name if handler or question or rpc.name == 'command' else 'unknown'}"] += 1
+    verb = _verb(rpc.name, rpc.operation)
+    await router.gate.before(session, verb)
     try:
-        if handler is None:
-            raise session.router.refused("syntax error", bad=rpc.name)
-        content = await handler(session, rpc.operation)
+        if question is not None:
+            content = question(Asked(topology, router, rpc.operation))
+        elif rpc.name == "command":
+            content = await _command(topology, session, rpc.operation)
+        elif handler is not None:
+            content = await handler(session, rpc.operation)
+        else:
+            raise router.refused("syntax error", bad=rpc.name)
     except Refused as refused:
         content = replies.errors(refused.faults)
     except TemplateError as error:
         content = replies.errors([Fault("syntax error", bad=str(error))])
-    return build_reply(rpc, content, {"junos": JUNOS})
+    if router.gate.warnings and verb in ("load", "commit"):
+        content = _warned(content)
+    return await router.gate.after(session, verb, build_reply(rpc, content, {"junos": JUNOS}))
+
+
+def _verb(name: str, operation: Element) -> str:
+    """What a request does, whichever of its two names it has."""
+    if name in ("edit-config", "load-configuration"):
+        return "load"
+    if name in ("commit", "commit-configuration") and child(operation, "check") is None:
+        return "commit"
+    return name
+
+
+def _warned(content: Content) -> Content:
+    """The reply with a warning more: in the results of a load, beside the ok of everything else."""
+    warning = replies.errors([Fault(WARNING, severity="warning")])
+    head = b"<load-configuration-results>"
+    if content and isinstance(content[0], bytes) and content[0].startswith(head):
+        return [head + warning[0] + content[0].removeprefix(head), *content[1:]]
+    return [*warning, *content]
 
 
 # -- the lock ---------------------------------------------------------------------------------------------------------
@@ -197,30 +228,33 @@ async def _kill_session(session: LabSession, operation: Element) -> Content:
     return [OK]
 
 
-async def _system(session: LabSession, operation: Element) -> Content:
-    return [replies.system(_host_name(session))]
-
-
-async def _software(session: LabSession, operation: Element) -> Content:
-    return [replies.software(_host_name(session))]
-
-
-async def _command(session: LabSession, operation: Element) -> Content:
+async def _command(topology: Topology, session: LabSession, operation: Element) -> Content:
     """The few commands that have a request of their own."""
     words = text(operation)
-    handler = _COMMANDS.get(" ".join(words.split()[:3])) or _COMMANDS.get(" ".join(words.split()[:2]))
-    if handler is None:
+    name = known(words.split())
+    if words.startswith("show system commit"):
+        content = await _commit_information(session, operation)
+    elif name:
+        content = QUESTIONS[name](Asked(topology, session.router, _as_request(words.split())))
+    else:
         raise session.router.refused("syntax error", bad=words)
-    content = await handler(session, etree.Element("get"))
     if operation.get("format") != "text":
         return content
     shown = etree.fromstring(build_reply(None, content, {"junos": JUNOS}))
     return [replies.element("output", "\n".join(str(word) for word in shown.itertext() if str(word).strip()))]
 
 
-def _host_name(session: LabSession) -> str:
-    system = session.router.running.root.get("system")
-    return (system.text("host-name") if system is not None else "") or session.router.name
+def _as_request(words: list[str]) -> Element:
+    """The words of a command as the elements of its request: flags, an instance, an interface."""
+    request = etree.Element("get")
+    for number, word in enumerate(words):
+        if word in ("terse", "detail", "summary", "brief"):
+            etree.SubElement(request, word)
+        elif word == "instance" and number + 1 < len(words):
+            etree.SubElement(request, "exact-instance").text = words[number + 1]
+        elif words[:2] == ["show", "interfaces"] and number == 2:
+            etree.SubElement(request, "interface-name").text = word
+    return request
 
 
 def _candidate(session: LabSession, operation: Element, role: str) -> None:
@@ -256,12 +290,4 @@ _HANDLERS: dict[str, Handler] = {
     "get-commit-information": _commit_information,
     "close-session": _close_session,
     "kill-session": _kill_session,
-    "get-system-information": _system,
-    "get-software-information": _software,
-    "command": _command,
-}
-_COMMANDS: dict[str, Handler] = {
-    "show version": _software,
-    "show system commit": _commit_information,
-    "show system information": _system,
 }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import socket
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -12,7 +14,9 @@ import asyncssh
 from esi.clock import Clock
 from esi.errors import ConfigError
 from esi.lab.router import Router
+from esi.lab.snmp import Agent, serve_snmp
 from esi.lab.sshd import NetconfChannel, Server, public_text
+from esi.lab.topology import Topology
 from esi.tasks import Tasks
 
 
@@ -35,70 +39,117 @@ class LabDevice:
 
 
 class Served(NamedTuple):
-    """Where a device is reached, what its host key is (an OpenSSH line), and the router behind it."""
+    """Where a device is reached, what its host key is (an OpenSSH line), the router behind it, the UDP port of SNMP."""
 
     host: str
     port: int
     host_key_public: str
     router: Router
+    snmp_port: int
 
 
 @asynccontextmanager
-async def serve(devices: Sequence[LabDevice], *, clock: Clock, tasks: Tasks) -> AsyncIterator[Mapping[str, Served]]:
+async def serve(
+    devices: Sequence[LabDevice], *, clock: Clock, tasks: Tasks, topology: Topology | None = None
+) -> AsyncIterator[Mapping[str, Served]]:
     """Start all devices; yields name → where it is. At the end connections are cut and ports are closed.
 
-    Raises ConfigError for a bad day-0 configuration or key, or a port that cannot be had.
+    `topology` says how they are connected; without it each stands alone. Raises ConfigError for a bad day-0
+    configuration or key, or a port that cannot be had.
     """
     served: dict[str, Served] = {}
     async with AsyncExitStack() as stack:
         for device in devices:
-            router = Router(device.name, device.day0, clock, commit_seconds=device.commit_seconds)
+            router = Router(device.name, device.day0, clock, commit_seconds=device.commit_seconds, topology=topology)
             served[device.name] = await stack.enter_async_context(_listen(device, router, tasks))
         yield served
 
 
 @asynccontextmanager
 async def _listen(device: LabDevice, router: Router, tasks: Tasks) -> AsyncIterator[Served]:
-    connections: set[asyncssh.SSHServerConnection] = set()
+    async with AsyncExitStack() as stack:
+        try:
+            door = _Door(device, router, tasks)
+            listener = stack.enter_context(socket.create_server((device.host, device.port), backlog=128))
+            listener.setblocking(False)
+            snmp = await stack.enter_async_context(serve_snmp(Agent(router), device.host))
+        except (OSError, asyncssh.KeyImportError) as error:
+            raise ConfigError(f"lab device {device.name}: {error}") from error
+        stack.push_async_callback(door.close)
+        logins = await stack.enter_async_context(Tasks("logins"))
+        logins.start("accept", door.accept(listener, logins))
+        yield Served(device.host, listener.getsockname()[1], door.host_key_public, router, snmp)
 
-    def channel(user: str) -> NetconfChannel:
-        return NetconfChannel(router, user, tasks, chunks=device.chunks)
 
-    class Door(Server):
-        """A connection that is remembered while it lasts, so that it can be cut at the end."""
+class _Door:
+    """Who comes in, and who stays outside: connections to an unreachable router are held without a word."""
 
-        def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
-            self._connection = conn
-            connections.add(conn)
-
-        def connection_lost(self, exc: Exception | None) -> None:
-            connections.discard(self._connection)
-
-    try:
-        host_key = (
+    def __init__(self, device: LabDevice, router: Router, tasks: Tasks) -> None:
+        self._router = router
+        self._connections: set[asyncssh.SSHServerConnection] = set()
+        self._held: list[socket.socket] = []
+        key = (
             asyncssh.import_private_key(device.host_key)
             if device.host_key
             else asyncssh.generate_private_key("ssh-ed25519")
         )
-        allowed = frozenset(public_text(key) for key in device.keys)
-        acceptor = await asyncssh.listen(
-            device.host,
-            device.port,
-            server_factory=lambda: Door(channel, device.passwords, allowed),
-            server_host_keys=[host_key],
+        self.host_key_public = key.export_public_key().decode().strip()
+        allowed = frozenset(public_text(one) for one in device.keys)
+        connections = self._connections
+
+        class Remembered(Server):
+            """A connection that is remembered while it lasts, so that it can be cut."""
+
+            def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
+                self._connection = conn
+                connections.add(conn)
+
+            def connection_lost(self, exc: Exception | None) -> None:
+                connections.discard(self._connection)
+
+        def channel(user: str) -> NetconfChannel:
+            return NetconfChannel(router, user, tasks, chunks=device.chunks)
+
+        self._options = asyncssh.SSHServerConnectionOptions(
+            server_factory=lambda: Remembered(channel, device.passwords, allowed),
+            server_host_keys=[key],
             encoding=None,
             line_editor=False,
             keepalive_interval=15,
         )
-    except (OSError, asyncssh.KeyImportError) as error:
-        raise ConfigError(f"lab device {device.name}: {error}") from error
-    try:
-        yield Served(device.host, acceptor.get_port(), host_key.export_public_key().decode().strip(), router)
-    finally:
-        acceptor.close()
-        open_now = list(connections)
-        for connection in open_now:
+        router.gate.cutters.append(self._cut)
+
+    async def accept(self, listener: socket.socket, logins: Tasks) -> None:
+        """Take connections until cancelled."""
+        loop = asyncio.get_running_loop()
+        while True:
+            connection, _ = await loop.sock_accept(listener)
+            if self._router.gate.reachable(self._router.clock.monotonic()):
+                self._release()
+                connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, True)
+                logins.start("login", self._log_in(connection))
+            else:
+                self._held.append(connection)
+
+    async def _log_in(self, connection: socket.socket) -> None:
+        try:
+            await asyncssh.run_server(connection, options=self._options)
+        except (OSError, asyncssh.Error):
+            connection.close()  # who could not or would not log in is gone
+
+    def _cut(self) -> None:
+        for connection in list(self._connections):
             connection.abort()
+
+    def _release(self) -> None:
+        for connection in self._held:
+            connection.close()
+        self._held.clear()
+
+    async def close(self) -> None:
+        """Cut everybody."""
+        open_now = list(self._connections)
+        self._cut()
+        self._release()
         for connection in open_now:
             await connection.wait_closed()
-        await acceptor.wait_closed()

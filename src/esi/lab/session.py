@@ -12,8 +12,10 @@ from lxml import etree
 from esi.errors import Unreachable
 from esi.lab import load
 from esi.lab.engine import Engine
+from esi.lab.permissions import denied_sections, denies_command, denies_parts
 from esi.lab.words import Fault, Refused
 from esi.render.junos.reading import Default
+from esi.render.junos.tree import Tree
 
 Answer = Callable[["LabSession", bytes], Awaitable[bytes]]
 
@@ -55,17 +57,20 @@ class LabSession:
         Raises Refused for what does not fit; good statements have been taken all the same.
         """
         router = self._writable("load")
-        return self._taken(load.load_text(router.candidate, action, text, router.encode))
+        before = self._before()
+        return self._taken(load.load_text(router.candidate, action, text, router.encode), before)
 
     def load_xml(self, action: str, configuration: etree._Element) -> list[Fault]:
         """Load `<configuration>`; as `load_text`."""
         router = self._writable("load")
-        return self._taken(load.load_xml(router.candidate, action, configuration, router.encode))
+        before = self._before()
+        return self._taken(load.load_xml(router.candidate, action, configuration, router.encode), before)
 
     def edit_config(self, configuration: etree._Element, default: Default = "merge") -> list[Fault]:
         """The standard edit of `<configuration>` with its `operation` attributes; as `load_text`."""
         router = self._writable("edit-config")
-        return self._taken(load.edit_config(router.candidate, default, configuration, router.encode))
+        before = self._before()
+        return self._taken(load.edit_config(router.candidate, default, configuration, router.encode), before)
 
     def rollback(self, number: int) -> None:
         """The candidate becomes what ran `number` commits ago."""
@@ -94,6 +99,8 @@ class LabSession:
             self.check()
             return
         router = self._writable("commit")
+        if denies_command(router.running.root, self.user, "commit"):
+            raise router.refused("permission denied", bad="commit-configuration")
         await router.commit(self, log=comment, confirmed=confirmed)
         self._alive()
 
@@ -140,8 +147,21 @@ class LabSession:
         router.writable(self)
         return router
 
-    def _taken(self, loaded: load.Loaded) -> list[Fault]:
+    def _before(self) -> Tree | None:
+        """What a load must not change, for a user who may not change everything."""
+        return self.router.candidate.copy() if denies_parts(self.router.running.root, self.user) else None
+
+    def _taken(self, loaded: load.Loaded, before: Tree | None) -> list[Fault]:
+        """The candidate becomes what was loaded, unless the user may not change what it changes."""
         self.router.candidate = loaded.tree
+        if before is not None:
+            self._permitted(before, loaded.tree)
         if loaded.errors:
             raise Refused(self.router.name, [*loaded.errors, *loaded.warnings])
         return loaded.warnings
+
+    def _permitted(self, before: Tree, after: Tree) -> None:
+        denied = denied_sections(self.router.running.root, self.user, before.root, after.root)
+        if denied:
+            self.router.candidate = before
+            raise Refused(self.router.name, [Fault("permission denied", bad=name) for name in denied])

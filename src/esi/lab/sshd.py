@@ -15,6 +15,7 @@ import asyncssh
 
 from esi.errors import Unreachable
 from esi.lab import replies
+from esi.lab.gate import Dropped
 from esi.lab.router import Router
 from esi.lab.session import LabSession
 from esi.lab.words import Fault
@@ -80,7 +81,11 @@ class NetconfChannel(asyncssh.SSHServerSession[bytes]):
         return command.strip() in _COMMANDS
 
     def session_started(self) -> None:
-        self._session = self._router.open(self._user)
+        try:
+            self._session = self._router.open(self._user)
+        except Unreachable:  # it fell while somebody logged in
+            self._abort()
+            return
         self._session.ended.append(self._ended)
         self._write(replies.hello(self._session.number, self._user, chunks=self._chunks))
         self._answering = self._tasks.start(f"session {self._session.number}", self._answer(self._session))
@@ -121,6 +126,8 @@ class NetconfChannel(asyncssh.SSHServerSession[bytes]):
                 self._at_work = True
                 try:
                     self._write(await session.handle(document))
+                except Dropped:
+                    self._abort()
                 except Unreachable:
                     self._refuse()
                 finally:
@@ -133,6 +140,12 @@ class NetconfChannel(asyncssh.SSHServerSession[bytes]):
         """What came is no NETCONF: say so and hang up."""
         self._write(build_reply(None, replies.errors([Fault("syntax error", tag="malformed-message")])))
         self._leave()
+
+    def _abort(self) -> None:
+        """Cut the whole connection, without a word."""
+        if self._channel is not None:
+            self._channel.get_connection().abort()
+            self._channel = None
 
     def _leave(self) -> None:
         if self._session is not None:
