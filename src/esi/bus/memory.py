@@ -1,0 +1,104 @@
+"""Topics in one process's memory: the same promises as the other members, nothing outlives the process.
+
+Everything is kept for as long as the process lives: for tests, the simulation, and a ring of one process.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import AsyncGenerator, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+
+class _Message(NamedTuple):
+    key: str
+    value: bytes
+
+
+@dataclass(eq=False)
+class _Group:
+    """One group's place in one topic. `holder` is the consumer that is served; `sent` counts what it was given."""
+
+    finished: set[int] = field(default_factory=set)
+    position: int = 0
+    sent: int = 0
+    holder: object | None = None
+    rejected: list[tuple[_Message, str]] = field(default_factory=list)
+
+    def finish(self, number: int) -> None:
+        self.finished.add(number)
+        while self.position in self.finished:
+            self.finished.discard(self.position)
+            self.position += 1
+
+
+@dataclass
+class MemoryDelivery:
+    topic: str
+    key: str
+    value: bytes
+    number: int = field(repr=False)
+    group: _Group = field(repr=False)
+
+    async def done(self) -> None:
+        self.group.finish(self.number)
+
+    async def reject(self, reason: str) -> None:
+        self.group.rejected.append((_Message(self.key, self.value), reason))
+        self.group.finish(self.number)
+
+
+class MemoryBus:
+    """A Bus without anything below it."""
+
+    def __init__(self) -> None:
+        self._topics: defaultdict[str, list[_Message]] = defaultdict(list)
+        self._groups: defaultdict[tuple[str, str], _Group] = defaultdict(_Group)
+        self._waiting: set[asyncio.Event] = set()
+
+    async def publish(self, topic: str, key: str, value: bytes) -> None:
+        self._topics[topic].append(_Message(key, value))
+        self._wake()
+
+    def _wake(self) -> None:
+        for event in self._waiting:
+            event.set()
+
+    def rejected(self, topic: str, group: str) -> list[tuple[str, bytes, str]]:
+        """Key, value and reason of what the group has set aside."""
+        return [(message.key, message.value, reason) for message, reason in self._groups[topic, group].rejected]
+
+    async def consume(self, topics: Sequence[str], *, group: str) -> AsyncGenerator[MemoryDelivery, None]:
+        me, wake = object(), asyncio.Event()
+        self._waiting.add(wake)
+        try:
+            while True:
+                wake.clear()
+                delivery = self._next(topics, group, me)
+                if delivery is None:
+                    await wake.wait()
+                else:
+                    yield delivery
+        finally:
+            self._waiting.discard(wake)
+            for topic in topics:
+                if self._groups[topic, group].holder is me:
+                    self._groups[topic, group].holder = None
+            self._wake()
+
+    def _next(self, topics: Sequence[str], group: str, me: object) -> MemoryDelivery | None:
+        for topic in topics:
+            place = self._groups[topic, group]
+            if place.holder is None:
+                place.holder, place.sent = me, place.position
+            while place.holder is me and place.sent < len(self._topics[topic]):
+                number = place.sent
+                place.sent += 1
+                if number not in place.finished:
+                    return MemoryDelivery(topic, *self._topics[topic][number], number, place)
+        return None
+
+    async def close(self) -> None:
+        return None
