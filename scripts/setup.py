@@ -44,6 +44,7 @@ TEST = DEMO | {
     "netconf-subsystem": ("netconfd", "the NETCONF peer test"),
     "sshd": ("openssh-server", "the NETCONF peer test"),
     "snmpd": ("snmpd", "the SNMP peer test"),
+    "snmpwalk": ("snmp", "the SNMP peer test"),
     "curl": ("curl", "the test of the lines that `esi dev` prints"),
 }
 UNITS = {"etcd-server": "etcd.service", "openssh-server": "ssh.service", "snmpd": "snmpd.service"}
