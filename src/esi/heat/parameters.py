@@ -1,38 +1,23 @@
 """The params of a job, split for their readers: Jinja, Heat, and the stack's timeout (pipeline.md 5.3).
 
-    jinja_*        Jinja's context only
-    heat_timeout   minutes, taken out
-    all others     Heat parameters, typed as they are
-
-An output_key param is the output of another resource's stack, read from the record of that stack.
+jinja_*        Jinja's context only
+heat_timeout   minutes, taken out
+all others     Heat parameters, typed as they are
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from esi.errors import TemplateError, TemporaryError
-from esi.kv import KV
-from esi.model.codec import loads_object
-from esi.model.keys import heat_stack_key
-from esi.model.resource import Ref
+from esi.errors import TemplateError
+from esi.work.outputs import OutputMissing, Outputs, RecordedOutputs, param_value
+
+__all__ = ["OutputMissing", "Outputs", "Parameters", "RecordedOutputs", "split_params"]
 
 DEFAULT_TIMEOUT_SECONDS = 3600.0
 """For templates without a heat_timeout: Heat's own default."""
-
-Outputs = Callable[[Ref], Awaitable[Mapping[str, Any] | None]]
-"""The outputs of a resource's stack by key; None when there is no stack (yet)."""
-
-
-class OutputMissing(TemporaryError):
-    """Another stack has not given this output (yet)."""
-
-    code = "output_missing"
-
-    def __init__(self, ref: Ref, key: str) -> None:
-        super().__init__(f"the stack of {ref} has no output {key!r}", ref=str(ref), key=key)
 
 
 @dataclass(slots=True)
@@ -49,7 +34,7 @@ async def split_params(params: Iterable[Mapping[str, Any]], outputs: Outputs) ->
     found = Parameters()
     for param in params:
         name = param["param"]
-        value = await _value(param, outputs)
+        value = await param_value(param, outputs)
         if name == "heat_timeout":
             found.timeout = _seconds(value)
         elif name.startswith("jinja_"):
@@ -57,21 +42,6 @@ async def split_params(params: Iterable[Mapping[str, Any]], outputs: Outputs) ->
         else:
             found.heat[name] = value
     return found
-
-
-async def _value(param: Mapping[str, Any], outputs: Outputs) -> Any:
-    kind, value = param["type"], param["value"]
-    if kind == "value":
-        return value
-    if kind == "list":
-        return [await _value(item, outputs) for item in value]
-    if kind == "output_key":
-        ref, key = Ref(value["resource_type"], value["resource_id"]), value["output_key"]
-        known = await outputs(ref)
-        if known is None or key not in known:
-            raise OutputMissing(ref, key)
-        return known[key]
-    raise TemplateError(f"params.{param['param']}", f"unknown type {kind!r}")
 
 
 def _seconds(minutes: Any) -> float:
@@ -82,19 +52,3 @@ def _seconds(minutes: Any) -> float:
     if not 0.0 < seconds < float("inf"):
         raise TemplateError("params.heat_timeout", "is no number of minutes")
     return seconds
-
-
-class RecordedOutputs:
-    """Outputs from the records under /esi-worker/heat_stacks. `path_of` gives a resource's API path."""
-
-    def __init__(self, kv: KV, path_of: Callable[[Ref], str]) -> None:
-        self._kv = kv
-        self._path_of = path_of
-
-    async def __call__(self, ref: Ref) -> Mapping[str, Any] | None:
-        key = heat_stack_key(self._path_of(ref))
-        entry = await self._kv.get(key)
-        if entry is None:
-            return None
-        record = loads_object(entry.value, key)
-        return {item["output_key"]: item["output_value"] for item in record.get("output") or ()}

@@ -9,30 +9,52 @@ Only plain data enters the sandbox, nothing in it can be changed, and an unknown
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import jinja2
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from esi.errors import TemplateError
-from esi.render.marks import mark, unprintable
+from esi.render.marks import CLOSE, OPEN, mark, unprintable
 
 MAX_OUTPUT_CHARACTERS = 1_000_000
 """A rendered template is never longer."""
 
+PLACE = re.compile(f"{OPEN}([0-9]+){CLOSE}")
 _PLACE = "template_file"
+_VALUES = " values"
 _INDICATORS = re.compile("[\\[\\]{}\"'\\\\,#&*!|>%@`]|: |:$|^[-?] |^---|^\\.\\.\\.")
 _BUSY = re.compile(r"\{[{%#]")
 
 
 def render(source: str, context: Mapping[str, Any], *, limit: int = MAX_OUTPUT_CHARACTERS) -> str:
     """`source` with `context`. Raises TemplateError: syntax, unknown name, forbidden value, output beyond `limit`."""
+    return _generated(source, context, _finalize, limit)
+
+
+def render_places(source: str, context: Mapping[str, Any], *, limit: int = MAX_OUTPUT_CHARACTERS) -> Placed:
+    """`source` with a mark in place of each value, and the values: for whoever puts them in once the text is read.
+
+    Values may hold anything. Raises TemplateError as `render` does.
+    """
+    values: list[Any] = []
+    return Placed(_generated(source, {**context, _VALUES: values}, _place, limit), values)
+
+
+class Placed(NamedTuple):
+    """`PLACE` finds the marks in `text`; a mark's number is the place of its value in `values`."""
+
+    text: str
+    values: list[Any]
+
+
+def _generated(source: str, context: Mapping[str, Any], finalize: Callable[..., Any], limit: int) -> str:
     if not _BUSY.search(source):
         return source
-    template = _compiled(source)
-    plain = {name: _plain(value, name) for name, value in context.items()}
+    template = _compiled(source, finalize)
+    plain = {name: value if name == _VALUES else _plain(value, name) for name, value in context.items()}
     pieces: list[str] = []
     size = 0
     try:
@@ -51,21 +73,21 @@ def render(source: str, context: Mapping[str, Any], *, limit: int = MAX_OUTPUT_C
 def check(source: str) -> None:
     """Compile `source` now. Raises TemplateError with the line."""
     if _BUSY.search(source):
-        _compiled(source)
+        _compiled(source, _finalize)
 
 
 @lru_cache(maxsize=512)
-def _compiled(source: str) -> jinja2.Template:
+def _compiled(source: str, finalize: Callable[..., Any]) -> jinja2.Template:
     try:
-        return _environment().from_string(source)
+        return _environment(finalize).from_string(source)
     except jinja2.TemplateSyntaxError as error:
         raise TemplateError(f"{_PLACE} line {error.lineno}", error.message or "syntax error") from error
 
 
-@lru_cache(maxsize=1)
-def _environment() -> ImmutableSandboxedEnvironment:
+@lru_cache(maxsize=2)
+def _environment(finalize: Callable[..., Any]) -> ImmutableSandboxedEnvironment:
     environment = ImmutableSandboxedEnvironment(
-        undefined=jinja2.StrictUndefined, finalize=_finalize, keep_trailing_newline=True, autoescape=False
+        undefined=jinja2.StrictUndefined, finalize=finalize, keep_trailing_newline=True, autoescape=False
     )
     environment.filters["match"] = environment.tests["match"] = _matches
     environment.filters["replace"] = _replace
@@ -100,6 +122,16 @@ def _finalize(value: Any) -> Any:
     if found:
         raise TemplateError(_PLACE, f"a value holds {found.group()!r}, which could become structure: use a parameter")
     return mark(value)
+
+
+@jinja2.pass_context
+def _place(context: jinja2.runtime.Context, value: Any) -> Any:
+    """A mark instead of the value, which waits in the context for the text to be read."""
+    if isinstance(value, jinja2.Undefined):
+        return value
+    values: list[Any] = context[_VALUES]
+    values.append(_plain(value, "value"))
+    return f"{OPEN}{len(values) - 1}{CLOSE}"
 
 
 def _plain(value: Any, name: str) -> Any:
