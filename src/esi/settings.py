@@ -75,6 +75,7 @@ class Lab:
     host: str = setting("127.0.0.1", "Loopback address to listen on.")
     ports: str = setting("", "Comma list of ports, one per device; empty: free ones.")
     commit_seconds: float = setting(0.0, "How long a commit takes on a virtual router.")
+    settle_seconds: float = setting(1.0, "How long a virtual BGP session takes to come up once both ends agree.")
 
 
 @dataclass(frozen=True)

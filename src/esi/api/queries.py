@@ -71,6 +71,16 @@ def parse_query(text: bytes, schema: Schema, parent: tuple[str, str] | None = No
     return Asked(query, _fields(words, schema))
 
 
+def forced(text: bytes) -> bool:
+    """Whether a delete is asked for with `force=true`; Invalid when that is neither true nor false."""
+    if b"force" not in text:
+        return False
+    words: dict[str, list[str]] = {}
+    for name, value in parse_qsl(text.decode("latin-1"), keep_blank_values=True, max_num_fields=MOST_FIELDS):
+        words.setdefault(name, []).append(value)
+    return _flag(words, "force")
+
+
 def _fields(words: Mapping[str, list[str]], schema: Schema) -> frozenset[str] | None:
     names = words.get("_fields")
     if names is None:

@@ -8,7 +8,7 @@ from typing import Any
 from esi.api.answers import NOTHING, Answer
 from esi.api.bodies import unwrap
 from esi.api.errors import NoPath
-from esi.api.queries import parse_query
+from esi.api.queries import forced, parse_query
 from esi.api.routes import Route
 from esi.identity import Identity
 from esi.lifecycle import Lifecycle
@@ -44,6 +44,9 @@ class Resources:
         ref = Ref(schema.id, route.id)
         if reading:
             return await self._show(asking, schema, ref)
+        if asking.method == "DELETE" and forced(asking.query):
+            told = await self._lifecycle.force_delete(asking.identity, ref, asking.request_id)
+            return Answer({schema.singular: told}, ref=ref)
         if asking.method == "DELETE":
             await self._lifecycle.delete(asking.identity, ref, asking.request_id)
             return Answer(NOTHING, 204, ref=ref)

@@ -15,6 +15,8 @@ from esi.identity.tokens import TokenFile
 from esi.lifecycle import Deadlines, Lifecycle, Ways, timeouts
 from esi.model import keys
 from esi.settings import Settings
+from esi.stacks.remains import StackRemains
+from esi.stacks.resources.netconf import NetconfNamedConfigs
 from esi.store import Store
 from esi.store.sqlite import SqliteStore
 from esi.sync import SyncRoom
@@ -47,6 +49,7 @@ async def ensure_templates(lifecycle: Lifecycle, services: Services) -> None:
 
 
 def build_sync(ground: Ground, store: Store, lifecycle: Lifecycle) -> SyncRoom:
+    lifecycle.remains = StackRemains(ground.kv, {NetconfNamedConfigs.type: NetconfNamedConfigs().claims})
     leader = ground.leader(keys.SYNC_LEADER)
     return SyncRoom(ground.kv, store, lifecycle, leader, clock=ground.clock, rng=ground.rng)
 

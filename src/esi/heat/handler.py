@@ -6,22 +6,24 @@ counts. A job repeated after a kill names the same operation, so the stack goes 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from esi.errors import Busy, TemplateError, TerminalError
+from esi.errors import Busy, TemplateError
 from esi.heat.parameters import Outputs, split_params
-from esi.kv import Put
+from esi.kv import Delete, Put
 from esi.model.codec import dumps
 from esi.model.job import LOGICAL_DELETE, Job
 from esi.model.keys import heat_stack_key
-from esi.model.resource import Ref
+from esi.model.keys import stack_name as stack_name
+from esi.model.resource import Body, Ref
 from esi.render.jinja import render
 from esi.render.mapping import template_id
 from esi.render.templates import TemplateEntry
 from esi.stacks import Stack, StackBackend, StackSpec
-from esi.work import Claim, JobResult
+from esi.work import Claim, JobFailed, JobResult
 
 HEAT_WORKER = "heat_worker"
 
@@ -40,13 +42,13 @@ class Shelf:
     outputs: Outputs
 
 
-class StackFailed(TerminalError):
+class StackFailed(JobFailed):
     """The stack ended badly; the message is its reason, `orchestration_state` its status (CREATE_FAILED, …)."""
 
     code = "stack_failed"
 
-    def __init__(self, stack: Stack) -> None:
-        super().__init__(stack.reason, stack=stack.name, orchestration_state=stack.status)
+    def __init__(self, stack: Stack, ops: Sequence[Put | Delete] = ()) -> None:
+        super().__init__(stack.reason, ops, stack=stack.name, orchestration_state=stack.status)
 
 
 class HeatHandler:
@@ -61,13 +63,17 @@ class HeatHandler:
     async def run(self, job: Job, claim: Claim) -> JobResult:
         """Raises StackFailed, TemplateError, or a TemporaryError: try again."""
         name = stack_name(job.ref)
-        if job.action == LOGICAL_DELETE:
-            await self._backend.delete(name, operation=job.id, fence=claim.guard)
-        else:
-            await self._backend.apply(await self._spec(job, claim), operation=job.id)
-        stack = await self._backend.wait(name, operation=job.id)
+        try:
+            if job.action == LOGICAL_DELETE:
+                await self._backend.delete(name, operation=job.id, fence=claim.guard)
+            else:
+                await self._backend.apply(await self._spec(job, claim), operation=job.id)
+            stack = await self._backend.wait(name, operation=job.id)
+        except asyncio.CancelledError:
+            await self._backend.stop(name, operation=job.id)
+            raise
         if not stack.status.endswith("_COMPLETE"):
-            raise StackFailed(stack)
+            raise StackFailed(stack, [self._record(job, stack, await self._known_outputs(job))])
         if stack.status.startswith("DELETE") and job.action != LOGICAL_DELETE:
             raise Busy(f"stack {name} was deleted meanwhile")
         return self._result(job, stack)
@@ -96,19 +102,22 @@ class HeatHandler:
 
     def _result(self, job: Job, stack: Stack) -> JobResult:
         outputs = [dict(output) for output in stack.outputs]
-        deleted = job.action == LOGICAL_DELETE
+        state = {"heat_outputs": outputs, "orchestration_state": stack.status}
+        return JobResult(state, [self._record(job, stack, outputs)])
+
+    async def _known_outputs(self, job: Job) -> list[Body]:
+        """What the last success gave: a failed update or delete does not take it from those who read it."""
+        known = await self._shelf.outputs(job.ref) or {}
+        return [{"output_key": name, "output_value": value, "description": ""} for name, value in known.items()]
+
+    def _record(self, job: Job, stack: Stack, outputs: Sequence[Body]) -> Put:
+        deleted = stack.status == "DELETE_COMPLETE"
         record = {
             "id": str(job.ref),
             "stack_id": "" if deleted else stack.name,
             "tenant_id": stack.tenant or job.resource_input.get("tenant_id") or "",
             "stack_status": stack.status,
             "status_reason": "" if deleted else stack.reason,
-            "output": outputs,
+            "output": list(outputs),
         }
-        state = {"heat_outputs": outputs, "orchestration_state": stack.status}
-        return JobResult(state, [Put(heat_stack_key(self._shelf.path_of(job.ref)), dumps(record))])
-
-
-def stack_name(ref: Ref) -> str:
-    """`<schema>_<id>`: named after the schema, not after the template."""
-    return f"{ref.schema}_{ref.id}"
+        return Put(heat_stack_key(self._shelf.path_of(job.ref)), dumps(record))

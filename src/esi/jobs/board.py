@@ -101,11 +101,35 @@ class Board:
             return ops
         for waiter, known in over.waiters:
             known.left.discard(job_id)
-            if error and job_id in known.needs:
-                ops += self._fail(waiter, known, over.job, error)
-            elif not known.left and waiter in self._open:
-                ops += [Put(keys.job_ready_key(waiter), known.handler.encode()), Delete(keys.job_waiting_key(waiter))]
+            ops += self._go_on(waiter, known, over.job, error if job_id in known.needs else "")
         return ops
+
+    def cancel(self, ref: Ref, error: str) -> Ops:
+        """Every job of a resource goes, whatever it was doing; those that needed one fail, the others need not wait."""
+        own = list(self._of.get(ref, ()))
+        trees = (
+            keys.job_all_key,
+            keys.job_waiting_key,
+            keys.job_ready_key,
+            keys.job_working_key,
+            keys.job_finished_key,
+        )
+        ops: Ops = [Delete(tree(job_id)) for job_id in own for tree in trees]
+        gone = [(job_id, over) for job_id in own if (over := self._remove(job_id)) is not None]
+        for job_id, over in gone:
+            for waiter, known in over.waiters:
+                known.left.discard(job_id)
+                if waiter in self._open:
+                    ops += self._go_on(waiter, known, over.job, error if job_id in known.needs else "")
+        return ops
+
+    def _go_on(self, waiter: str, known: Open, cause: Open, error: str) -> Ops:
+        """A job that has been waited for is over, with an error that matters to `waiter` or without."""
+        if error:
+            return self._fail(waiter, known, cause, error)
+        if known.left or waiter not in self._open:
+            return []
+        return [Put(keys.job_ready_key(waiter), known.handler.encode()), Delete(keys.job_waiting_key(waiter))]
 
     def _fail(self, job_id: str, known: Open, cause: Open, error: str) -> Ops:
         """A waiting job fails because one it needed has. The first of a workflow tells the resource so."""
@@ -121,10 +145,7 @@ class Board:
         over = self._remove(job_id)
         for waiter, other in over.waiters if over else ():
             other.left.discard(job_id)
-            if job_id in other.needs:
-                ops += self._fail(waiter, other, known, error)
-            elif not other.left and waiter in self._open:
-                ops += [Put(keys.job_ready_key(waiter), other.handler.encode()), Delete(keys.job_waiting_key(waiter))]
+            ops += self._go_on(waiter, other, known, error if job_id in other.needs else "")
         return ops
 
     def _remove(self, job_id: str) -> _Over | None:

@@ -56,6 +56,7 @@ class Master:
         self._ended: dict[str, bytes | None] = {}
         self._parked: dict[Ref, dict[Ref, float]] = {}
         self._overdue: dict[Ref, Missing] = {}
+        self._dropped: dict[Ref, None] = {}
         self._failure: BaseException | None = None
 
     def failed(self, name: str, error: BaseException) -> None:
@@ -70,7 +71,7 @@ class Master:
             if self._failure is not None:
                 raise self._failure
             await self._react()
-            if not self._changed and not self._ended:
+            if not (self._dropped or self._changed or self._ended):
                 await self._wait()
 
     async def _wake_at_end(self) -> None:
@@ -90,9 +91,8 @@ class Master:
     # What the watches bring
 
     async def _load(self, tasks: Tasks) -> None:
-        configs, copies, jobs = await asyncio.gather(
-            self._kv.list(keys.CONFIG + "/"), self._kv.list(keys.WORKER_CONFIG + "/"), self._kv.list(keys.JOBS)
-        )
+        trees = (keys.CONFIG + "/", keys.WORKER_CONFIG + "/", keys.JOBS, keys.DROPPED + "/")
+        configs, copies, jobs, dropped = await asyncio.gather(*(self._kv.list(tree) for tree in trees))
         for entry in copies.entries:
             if (ref := self._ref_of(entry.key, keys.WORKER_CONFIG)) is not None:
                 _, version, deleted = worker_copy(entry.value)
@@ -102,6 +102,9 @@ class Master:
             self._take_config(entry.key, entry.value)
         self._changed = {ref: None for ref in self._changed if self._reader.pending(ref)}
         self._load_jobs({entry.key: entry.value for entry in jobs.entries})
+        for entry in dropped.entries:
+            self._take_dropped(entry.key)
+        tasks.start("dropped", self._follow(keys.DROPPED + "/", dropped.revision, self._take_drops))
         tasks.start("config", self._follow(keys.CONFIG + "/", configs.revision, self._take_configs))
         tasks.start("jobs", self._follow(keys.JOBS, jobs.revision, self._take_ends))
 
@@ -136,6 +139,16 @@ class Master:
         if value is not None:
             self._changed.update(dict.fromkeys(self._parked.pop(ref, ())))
 
+    def _take_drops(self, batch: Sequence[Event]) -> None:
+        for event in batch:
+            if event.kind == "put":
+                self._take_dropped(event.key)
+
+    def _take_dropped(self, key: str) -> None:
+        ref = self._ref_of(key, keys.DROPPED)
+        if ref is not None:
+            self._dropped[ref] = None
+
     def _take_ends(self, batch: Sequence[Event]) -> None:
         """A result, or a claim that has ended without one. The two always stand in one revision when both are there."""
         for event in batch:
@@ -160,8 +173,12 @@ class Master:
     async def _react(self) -> None:
         """Turn all that has come into as few commits as it takes, each decision whole in one of them."""
         ops: Ops = []
-        while self._ended or self._changed:
-            if self._ended:
+        while self._dropped or self._ended or self._changed:
+            if self._dropped:
+                ref = next(iter(self._dropped))
+                del self._dropped[ref]
+                more = await self._drop(ref)
+            elif self._ended:
                 job_id = next(iter(self._ended))
                 more = await self._over(job_id, self._ended.pop(job_id))
             else:
@@ -207,6 +224,8 @@ class Master:
         path = self._path_of(ref)
         old = await self._old(ref, path)
         wanted = self._reader.wanted(ref) or self._last_rites(ref, old)
+        if self._reader.wanted(ref) is None and wanted is not None and (drop := await self._drop(ref)):
+            return drop
         if wanted is None:
             del self._reader.known[ref]
             trees = (keys.worker_config_key, keys.heat_stack_key, keys.state_key)
@@ -240,6 +259,23 @@ class Master:
         self._reader.known[ref] = Known(wanted.version, wanted.marked_for_deletion)
         value = encode_worker_config(wanted.body, wanted.version, deleted=wanted.marked_for_deletion)
         return Put(keys.worker_config_key(self._path_of(ref)), value)
+
+    async def _drop(self, ref: Ref) -> Ops:
+        """Forget a resource that was deleted by force: jobs, the stack's record, our copy. Nothing is taken down."""
+        path = self._path_of(ref)
+        if await self._kv.get(keys.dropped_key(path)) is None:
+            return []
+        log.warning("%s is dropped: it was deleted by force", ref)
+        self._reader.known.pop(ref, None)
+        self._changed.pop(ref, None)
+        if await self._kv.get(keys.config_key(path)) is not None:
+            self._changed[ref] = None  # asked for anew under the same id
+        else:
+            self._reader.set_config(ref, None)
+        trees = (keys.worker_config_key, keys.job_state_key, keys.heat_stack_key, keys.dropped_key)
+        gone: Ops = [Delete(tree(path)) for tree in trees]
+        gone.append(Delete(keys.stack_key(keys.stack_name(ref))))
+        return [*self._board.cancel(ref, "it was deleted by force"), *gone]
 
     async def _old(self, ref: Ref, path: str) -> tuple[Body, int] | None:
         if ref not in self._reader.known:

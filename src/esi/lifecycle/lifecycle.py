@@ -8,11 +8,12 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from esi.clock import Clock
-from esi.errors import Invalid, NotFound
+from esi.errors import Forbidden, Invalid, NotFound
 from esi.identity import Identity
 from esi.lifecycle import access, creation, deletion, reports, update
 from esi.lifecycle.hooks import Hooks
 from esi.lifecycle.inside import Inside
+from esi.lifecycle.remains import Remains, tell, what_is_left
 from esi.lifecycle.request import BY_ITSELF, Origin, Request, Ways, World, change_of, not_there
 from esi.model.resource import Body, Ref, Resource
 from esi.schema import Catalogue, Schema
@@ -36,7 +37,7 @@ def _random_id() -> str:
 
 class Lifecycle:
     """The resource pipeline over a store. `identity` is always the caller: what it may do is checked here, not
-    above.
+    above. `remains` can be set to whoever knows what stands on devices.
     """
 
     def __init__(
@@ -51,6 +52,7 @@ class Lifecycle:
         self.store = store
         self.clock = clock
         self.new_id: Callable[[], str] = _random_id
+        self.remains: Remains | None = None
         self.world = World(catalogue, hooks, ways, lambda: self.new_id())
 
     async def _transact(self, work: Callable[[Request], Awaitable[T]]) -> T:
@@ -87,6 +89,20 @@ class Lifecycle:
         """Delete, or begin to (two steps)."""
         schema, origin = self.catalogue[ref.schema], Origin(identity, request_id)
         await self._transact(lambda request: deletion.delete(request, schema, ref, origin))
+
+    async def force_delete(self, identity: Identity, ref: Ref, request_id: str = "") -> Body:
+        """Drop the record of a resource at once: `{"id", "left": [{"device", "path"} or {"type", "id"}], "message"}`.
+
+        `left` is None when it is not known. For administrators only; Conflict while something refers to it.
+        """
+        schema, origin = self.catalogue[ref.schema], Origin(identity, request_id)
+        access.allowed(self.world, identity, "delete", schema, item=True)
+        if not identity.is_admin:
+            raise Forbidden("only administrators may delete by force", schema=schema.id, id=ref.id)
+        left = await what_is_left(self.remains, ref)
+        message = tell(left)
+        await self._transact(lambda request: deletion.force(request, schema, ref, origin, message))
+        return {"id": ref.id, "left": left, "message": message}
 
     async def action(self, identity: Identity, ref: Ref, action: str, given: Any, request_id: str = "") -> Any:
         """Run a custom verb of a schema: what its hooks leave as response. `ref.id` is "" for one on the collection."""
@@ -165,15 +181,17 @@ class Lifecycle:
         schema = self.catalogue[ref.schema]
         return await self._transact(lambda request: reports.overdue(request, schema, ref, waits_for))
 
-    async def ensure(self, schema_id: str, body: Body) -> Resource:
-        """A row that esi itself wants: created, or updated where it differs, as the system."""
+    async def ensure(self, schema_id: str, body: Body, *, unless: Callable[[Body], bool] | None = None) -> Resource:
+        """A row that esi itself wants: created, or updated where it differs, as the system. A row that stands and for
+        which `unless` holds is left as it is.
+        """
         schema, ref = self.catalogue[schema_id], Ref(schema_id, str(body["id"]))
 
         async def work(request: Request) -> Resource:
             row = await request.get(ref)
             if row is None:
                 return await creation.create(request, schema, body, BY_ITSELF)
-            if all(row.body.get(name) == value for name, value in body.items()):
+            if all(row.body.get(name) == value for name, value in body.items()) or (unless and unless(row.body)):
                 return row
             return await update.update(request, schema, ref, body, BY_ITSELF)
 

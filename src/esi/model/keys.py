@@ -20,6 +20,9 @@
     /esi-worker/sessions/<ip>      devices       session ids of that device's owners, newest last; outlives their leases
     /esi-worker/intents/<ip>/<seq>  devices      an intent for the device of another worker, under the caller's lease
     /esi-worker/intents/<ip>/done/<seq>  devices  how it ended, under the caller's lease, until the caller has read it
+    /esi-worker/targets/<id>       agent         what is to be watched; outlives every agent
+    /esi-worker/agents/<name>      agent         one collector agent and where it is reached, under its lease
+    /esi-worker/dropped<path>      sync.writer   deleted by force: {version}, until the master has dropped it, too
     /esi-worker/effects/<seq>      sync.writer   an effect to be done once the transaction stands
     /esi-worker/mappings<path>/<id>  monitoring  what stands for a resource outside: one row, until sync has its end
     /esi-worker/topics/<topic>     bus           which of a topic's messages are kept: {first, last}
@@ -31,6 +34,8 @@
 
 from __future__ import annotations
 
+from esi.model.resource import Ref
+
 CONFIG = "/config"
 STATE = "/state"
 MONITORING = "/monitoring"
@@ -41,7 +46,10 @@ STACKS = "/esi-worker/stacks/"
 DEVICES = "/esi-worker/devices/"
 SESSIONS = "/esi-worker/sessions/"
 INTENTS = "/esi-worker/intents/"
+TARGETS = "/esi-worker/targets/"
+AGENTS = "/esi-worker/agents/"
 EFFECTS = "/esi-worker/effects/"
+DROPPED = "/esi-worker/dropped"
 MAPPINGS = "/esi-worker/mappings"
 TOPICS = "/esi-worker/topics/"
 GROUPS = "/esi-worker/groups/"
@@ -82,6 +90,11 @@ def heat_stack_key(path: str) -> str:
     return HEAT_STACKS + path
 
 
+def stack_name(ref: Ref) -> str:
+    """`<schema>_<id>`: a resource's stack is named after its schema, not after its template."""
+    return f"{ref.schema}_{ref.id}"
+
+
 def stack_key(name: str) -> str:
     return STACKS + name
 
@@ -105,6 +118,18 @@ def intent_key(ip: str, sequence: str) -> str:
 
 def intent_done_key(ip: str, sequence: str) -> str:
     return f"{INTENTS}{ip}/done/{sequence}"
+
+
+def target_key(id: str) -> str:
+    return TARGETS + id
+
+
+def agent_key(name: str) -> str:
+    return AGENTS + name
+
+
+def dropped_key(path: str) -> str:
+    return DROPPED + path
 
 
 def effect_key(sequence: int) -> str:

@@ -58,6 +58,10 @@ class StackBackend(Protocol):
         for now (lease lost, KV away): call apply again."""
         ...
 
+    async def stop(self, name: str, *, operation: str) -> None:
+        """Do nothing more for this operation here, wherever it is: its job has been taken away."""
+        ...
+
     async def get(self, name: str) -> Stack | None: ...
 
 

@@ -80,6 +80,12 @@ class EmbeddedEngine:
             return record.view()
         raise Busy(f"stack {name} is not being worked on by this operation: apply it again", after=0.0)
 
+    async def stop(self, name: str, *, operation: str) -> None:
+        run = self._runs.get(name)
+        if run is not None and run.operation.operation == operation:
+            await _stop(run)
+            self._forget(run)
+
     async def get(self, name: str) -> Stack | None:
         record = await Book(self._means.kv, name, None).read()
         return None if record is None else record.view()

@@ -18,7 +18,8 @@ from esi.model.resource import Ref, Resource
 
 T = TypeVar("T")
 Resources: TypeAlias = list[Resource]
-Kind = Literal["create", "update", "delete", "effect"]
+Kind = Literal["create", "update", "delete", "drop", "effect"]
+"""`drop` is a delete by force."""
 Work = Callable[["Tx"], Awaitable[T]]
 
 

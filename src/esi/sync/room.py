@@ -16,6 +16,7 @@ from esi.runtime import Controller, Leader, Mirror, Term, together
 from esi.schema import Catalogue
 from esi.store import Store
 from esi.sync.deadlines import Deadlines
+from esi.sync.mappings import Mappings
 from esi.sync.writer import Writer
 
 log = logging.getLogger(__name__)
@@ -51,10 +52,16 @@ class SyncRoom:
                 await self._clock.sleep(error.after or RETRY_SECONDS)
 
     async def _lead(self, term: Term) -> None:
-        mirror = Mirror(self._kv, [keys.STATE + "/", keys.MONITORING + "/"], clock=self._clock, name="reports")
+        trees = [keys.STATE + "/", keys.MONITORING + "/", keys.MAPPINGS + "/"]
+        mirror = Mirror(self._kv, trees, clock=self._clock, name="reports")
         deadlines = Deadlines(self._kv, self._lifecycle, self._clock)
         reports = _Reports(mirror, self._lifecycle, deadlines)
-        controller = Controller("reports", mirror, reports.apply, rng=self._rng)
+        mappings = Mappings(self._kv, mirror, self._lifecycle, term.guard)
+
+        async def apply(key: str, /) -> float | None:
+            return await (mappings if key.startswith(keys.MAPPINGS) else reports).apply(key)
+
+        controller = Controller("reports", mirror, apply, rng=self._rng)
         writer = Writer(self._kv, self._store, term.guard)
         await together("sync", writer.run(), mirror.run(), controller.run(), deadlines.run(), _until_lost(term))
 

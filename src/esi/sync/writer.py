@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from esi.errors import Outrun, TemporaryError, TerminalError
 from esi.kv import KV, Delete, Guard, Put
 from esi.model import keys
-from esi.model.codec import encode_config
+from esi.model.codec import dumps, encode_config
 from esi.store import OutboxRow, Store
 
 log = logging.getLogger(__name__)
@@ -33,8 +33,11 @@ def row_ops(row: OutboxRow) -> Ops:
     """What one row says to etcd. Pure."""
     if row.kind == "effect":
         return [Put(keys.effect_key(row.id), row.body)]
-    if row.kind == "delete":
-        return [Delete(tree(row.path)) for tree in (keys.config_key, keys.state_key, keys.monitoring_key)]
+    if row.kind in ("delete", "drop"):
+        gone: Ops = [Delete(tree(row.path)) for tree in (keys.config_key, keys.state_key, keys.monitoring_key)]
+        return (
+            gone if row.kind == "delete" else [Put(keys.dropped_key(row.path), dumps({"version": row.version})), *gone]
+        )
     value = encode_config(row.body, row.version, marked_for_deletion=row.marked_for_deletion)
     return [Put(keys.config_key(row.path), value)]
 

@@ -10,8 +10,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
+from esi.errors import TerminalError
 from esi.kv import Delete, Guard, Put
 from esi.model.job import Job
 from esi.model.resource import Body
@@ -33,9 +34,20 @@ class JobResult:
     ops: Sequence[Put | Delete] = ()
 
 
+class JobFailed(TerminalError):
+    """The job has failed for good, and its handler leaves a record of it: `ops` are written with the failure."""
+
+    code = "job_failed"
+
+    def __init__(self, message: str, ops: Sequence[Put | Delete] = (), **details: Any) -> None:
+        super().__init__(message, **details)
+        self.ops = tuple(ops)
+
+
 class Handler(Protocol):
-    """Does jobs of one kind. Safe to run twice, safe to kill. A TerminalError fails the job with its words;
-    a TemporaryError gives it back to be tried again until its deadline."""
+    """Does jobs of one kind. Safe to run twice, safe to kill. A TerminalError fails the job with its words (a JobFailed
+    leaves records, too); a TemporaryError is tried again until the job's deadline. Cancelled: the job is taken away.
+    """
 
     name: str
 

@@ -48,6 +48,8 @@ class WorkRoom:
                     job_id = keys.parse_job(key)
                     body = mirror.get(keys.job_all_key(job_id))
                     worker.offer(job_id, ready, body.value if body is not None else None)
+                elif key.startswith(keys.JOBS_ALL) and key not in mirror:
+                    worker.withdraw(keys.parse_job(key))
 
             mirror.listen(changed)
             await mirror.run()

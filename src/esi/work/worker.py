@@ -4,6 +4,7 @@ Writes, each commit fenced by the claim (the create revision of /jobs/working/<i
 
     claim    working (under the process's lease), ready deleted, job_state {} when first
     found    what the handler wrote (heat_stacks), job_state
+    fail     what the handler left (heat_stacks), /state, finished, working deleted, job_state deleted
     finish   /state when last, finished, working deleted, job_state deleted when last
 
 A job that fails with a TerminalError ends its workflow with the error in /state. A TemporaryError keeps the claim and
@@ -20,14 +21,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from esi.clock import Clock
-from esi.errors import Broken, EsiError, LeaseLost, Outrun, TemporaryError, TerminalError
+from esi.errors import Broken, EsiError, LeaseLost, Outrun, TemporaryError, TerminalError, TimedOut
 from esi.kv import KV, Delete, Entry, Guard, Put
 from esi.model import keys
 from esi.model.codec import dumps, loads_object
 from esi.model.job import Job
 from esi.model.resource import Body, Ref
 from esi.tasks import Tasks
-from esi.work import Claim, Handler, JobResult
+from esi.work import Claim, Handler, JobFailed, JobResult
 from esi.work.lease import ProcessLease
 from esi.work.results import completed_state, failed_state, finished_value
 
@@ -66,6 +67,7 @@ class Worker:
         self._slots = asyncio.Semaphore(slots)
         self._mine: dict[str, Entry] = {}
         self._again: dict[str, tuple[Entry, bytes | None]] = {}
+        self._at_work: dict[str, asyncio.Task[None]] = {}
 
     def offer(self, job_id: str, ready: Entry, body: bytes | None) -> None:
         """A job is ready. `body` is its /jobs/all value if it is known already."""
@@ -74,9 +76,15 @@ class Worker:
             return
         if job_id not in self._mine:
             self._mine[job_id] = ready
-            self._tasks.start(job_id, self._work(job_id, handler, ready, body))
+            self._at_work[job_id] = self._tasks.start(job_id, self._work(job_id, handler, ready, body))
         elif self._mine[job_id].mod_revision != ready.mod_revision:  # given back and ready again while we let go of it
             self._again[job_id] = (ready, body)
+
+    def withdraw(self, job_id: str) -> None:
+        """The job is there no more: stop working on it, whatever it was doing."""
+        self._again.pop(job_id, None)
+        if job_id in self._at_work:
+            self._at_work[job_id].cancel()
 
     async def _work(self, job_id: str, handler: Handler, ready: Entry, body: bytes | None) -> None:
         try:
@@ -98,7 +106,7 @@ class Worker:
         except TemporaryError as error:
             log.warning("%s given up for now: %s", job_id, error)
         finally:
-            del self._mine[job_id]
+            del self._mine[job_id], self._at_work[job_id]
             if job_id in self._again:
                 self.offer(job_id, *self._again.pop(job_id))
 
@@ -168,7 +176,7 @@ class Worker:
                 raise
             except TemporaryError as error:
                 if self._clock.monotonic() >= deadline:
-                    await self._fail(job, claim, error)
+                    await self._fail(job, claim, TimedOut(f"given up after {JOB_DEADLINE_SECONDS:g} s: {error}"))
                     return
                 log.info("%s again later: %s", job.id, error)
                 await self._clock.sleep(error.after or pause)
@@ -199,7 +207,7 @@ class Worker:
         """End the job with its error; and its workflow too, unless failing does not matter to it."""
         log.warning("%s failed: %s", job.id, error)
         path = self._path_of(job.ref)
-        ops: list[Put | Delete] = []
+        ops: list[Put | Delete] = list(error.ops) if isinstance(error, JobFailed) else []
         ignored = job.on_failure == "ignore"
         if ignored and job.is_last:
             ops.append(Put(keys.state_key(path), completed_state(job, {})))

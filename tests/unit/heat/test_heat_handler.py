@@ -66,6 +66,9 @@ class SpyingBackend:
     async def wait(self, name: str, *, operation: str) -> Stack:
         return await self._backend.wait(name, operation=operation)
 
+    async def stop(self, name: str, *, operation: str) -> None:
+        await self._backend.stop(name, operation=operation)
+
     async def get(self, name: str) -> Stack | None:
         return await self._backend.get(name)
 
@@ -259,6 +262,11 @@ async def test_a_failed_stack_fails_the_job_with_its_reason() -> None:
         with pytest.raises(StackFailed, match=r"^a: r1: bad statement$") as caught:
             await desk.run(job())
     assert caught.value.details["orchestration_state"] == "CREATE_FAILED"
+    (put,) = caught.value.ops
+    assert isinstance(put, Put)
+    assert put.key == "/esi-worker/heat_stacks/v2.0/things/1"
+    record = loads(put.value)
+    assert (record["stack_status"], record["status_reason"]) == ("CREATE_FAILED", "a: r1: bad statement")
 
 
 ONE_DEVICE = """

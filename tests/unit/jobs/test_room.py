@@ -223,3 +223,57 @@ def test_a_new_master_goes_on_where_the_old_one_was(moment: int) -> None:
         assert sorted(b.diary.done) == ["create edge_router:r1 1", "create er_physical_interface:e1 1"]
 
     play(scenario)
+
+
+def test_what_is_deleted_by_force_is_dropped_with_its_jobs() -> None:
+    """A job hangs, another needs it, a third only comes after it; nothing is taken down."""
+
+    async def scenario(b: Bench) -> None:
+        await b.want("edge_router", "r1", **ROUTER)
+        while not (await b.kv.list(keys.JOBS_WORKING)).entries:
+            await asyncio.sleep(0.01)
+        await b.want("er_physical_interface", "e1", name="ge-0/0/1", device_id="r1", tenant_id="t")
+        while not (await b.kv.list(keys.JOBS_WAITING)).entries:
+            await asyncio.sleep(0.01)
+        b.diary.hang = False
+        path = path_of(Ref("edge_router", "r1"))
+        await b.kv.commit([Put(keys.dropped_key(path), dumps({"version": 2})), Delete(keys.config_key(path))])
+        state, error = await b.state("er_physical_interface", "e1")
+        assert state["orchestration_state"] == "CREATE_FAILED"
+        assert error == "dependency failed: edge_router:r1: it was deleted by force"
+        await b.quiet()
+        assert b.diary.done == []
+        assert [entry.key for entry in (await b.kv.list("/")).entries if "r1" in entry.key] == []
+        await b.want("edge_router", "r1", **ROUTER)
+        await b.state("edge_router", "r1")
+        assert b.diary.done == ["create edge_router:r1 1"]
+
+    diary = Diary(hang=True)
+    play(scenario, diary)
+
+
+@pytest.mark.parametrize("known", [False, True])
+def test_a_drop_that_nobody_led_at_is_made_good(*, known: bool) -> None:
+    """The marker stands when a master begins: whether it knew the resource or not, no last rites are held."""
+
+    async def scenario(b: Bench) -> None:
+        path = path_of(Ref("edge_router", "r1"))
+        if known:
+            await b.want("edge_router", "r1", **ROUTER)
+            await b.state("edge_router", "r1")
+            await b.quiet()
+        await b.kv.commit(
+            [
+                Delete(keys.MASTER),
+                Delete(keys.config_key(path)),
+                Delete(keys.state_key(path)),
+                Put(keys.dropped_key(path), dumps({"version": 2})),
+            ]
+        )
+        while (await b.kv.list(keys.DROPPED)).entries:
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(1.0)
+        assert [entry.key for entry in (await b.kv.list("/")).entries if "r1" in entry.key] == []
+        assert b.diary.done == (["create edge_router:r1 1"] if known else [])
+
+    play(scenario)
