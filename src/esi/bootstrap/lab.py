@@ -1,9 +1,14 @@
-"""The lab of a ring: the two routers of the VPN chain, with logins and addresses as the services' data name them."""
+"""The lab of a ring: the pair of edge routers of the VPN chain and the customer's router beyond them.
+
+Logins and addresses are those of the services' data. Each router is reached by NETCONF and SNMP on ports of its own,
+the whole lab by its control door.
+"""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import asyncssh
@@ -11,24 +16,35 @@ import asyncssh
 from esi.clock import Clock
 from esi.drivers.ssh import Endpoint
 from esi.errors import SettingsError
-from esi.lab import LabDevice, Served, serve
-from esi.lab.router import day0
+from esi.lab import LabDevice, Served, Topology, day0, segments, serve
+from esi.lab.control import Control, serve_control
 from esi.settings import Lab
 from esi.tasks import Tasks
 
 ROUTERS = {"vMX-router-02": ("10.79.5.185", "mx2"), "vMX-router-01": ("10.79.5.184", "mx1")}
 """Name → management address and day-0 configuration. 02 is the primary of the pair."""
 
+CUSTOMER = "ce1"
+
 PASSWORDS = {"esi": "esiesi0000"}
 """The login that the recorded edge_routers carry. Data of the lab, not a secret."""
 
 
+@dataclass(frozen=True)
+class RunningLab:
+    """Devices by name; the inventory and the SNMP agents by management address; the control door."""
+
+    served: Mapping[str, Served]
+    inventory: Mapping[str, Endpoint]
+    snmp: Mapping[str, tuple[str, int]]
+    control: Path
+
+
 @asynccontextmanager
-async def run_lab(
-    settings: Lab, folder: Path, *, clock: Clock, tasks: Tasks
-) -> AsyncIterator[tuple[Mapping[str, Served], dict[str, Endpoint]]]:
-    """Serve the lab's devices; yields them by name, and the inventory that reaches them."""
+async def run_lab(settings: Lab, folder: Path, *, clock: Clock, tasks: Tasks) -> AsyncIterator[RunningLab]:
+    """Serve the lab's devices and its control door, both in `folder`."""
     ports = _ports(settings.ports)
+    starts = {name: start for name, (_, start) in ROUTERS.items()} | {CUSTOMER: CUSTOMER}
     devices = [
         LabDevice(
             name,
@@ -39,19 +55,24 @@ async def run_lab(
             host_key=_host_key(folder / f"{name}.key"),
             commit_seconds=settings.commit_seconds,
         )
-        for (name, (_, start)), port in zip(ROUTERS.items(), ports, strict=True)
+        for (name, start), port in zip(starts.items(), (*ports, 0), strict=True)
     ]
-    async with serve(devices, clock=clock, tasks=tasks) as served:
-        yield (
+    primary, secondary = ROUTERS
+    topology = Topology(clock, segments(secondary, primary, CUSTOMER), settle_seconds=settings.settle_seconds)
+    async with AsyncExitStack() as stack:
+        served = await stack.enter_async_context(serve(devices, clock=clock, tasks=tasks, topology=topology))
+        door = await stack.enter_async_context(serve_control(Control(served), folder))
+        reached = {ip: served[name] for name, (ip, _) in ROUTERS.items()}
+        yield RunningLab(
             served,
-            {
-                ip: Endpoint(served[name].host, served[name].port, served[name].host_key_public)
-                for name, (ip, _) in ROUTERS.items()
-            },
+            {ip: Endpoint(one.host, one.port, one.host_key_public) for ip, one in reached.items()},
+            {ip: (one.host, one.snmp_port) for ip, one in reached.items()},
+            door,
         )
 
 
 def _ports(text: str) -> list[int]:
+    """The ports of the edge routers; the customer's router takes a free one."""
     if not text:
         return [0] * len(ROUTERS)
     try:

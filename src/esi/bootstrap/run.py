@@ -170,12 +170,14 @@ class Process:
         from esi.bootstrap.inventory import LAB_FILE, write_inventory
         from esi.bootstrap.lab import run_lab
 
-        served, inventory = await stack.enter_async_context(
+        lab = await stack.enter_async_context(
             run_lab(self._settings.lab, self._folder / "lab", clock=self.clock, tasks=tasks)
         )
-        for name, device in served.items():
+        for name, device in lab.served.items():
             self._facts[f"lab.{name}"] = f"{device.host}:{device.port}"
-        write_inventory(self._folder / LAB_FILE, inventory)
+            self._facts[f"snmp.{name}"] = f"{device.host}:{device.snmp_port}"
+        self._facts["control"] = str(lab.control)
+        write_inventory(self._folder / LAB_FILE, lab.inventory, snmp=lab.snmp)
         self._facts["inventory"] = str(self._folder / LAB_FILE)
 
     async def _kv(self, stack: AsyncExitStack) -> KV:

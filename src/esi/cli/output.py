@@ -28,7 +28,7 @@ def print_one(singular: str, row: Mapping[str, Any], *, form: str, names: Sequen
     if form == "json":
         click.echo(as_json({singular: row}))
         return
-    _print_table(["property", "value"], [[name, cell(row[name])] for name in (names or sorted(row)) if name in row])
+    print_rows(["property", "value"], [[name, cell(row[name])] for name in (names or sorted(row)) if name in row])
 
 
 def print_many(
@@ -39,7 +39,7 @@ def print_many(
         click.echo(as_json({plural: [chosen(row, names) for row in rows]}))
         return
     columns = list(names) or [name for name in usual if any(name in row for row in rows)]
-    _print_table(columns, [[cell(row.get(name)) for name in columns] for row in rows])
+    print_rows(columns, [[cell(row.get(name)) for name in columns] for row in rows])
 
 
 def cell(value: Any) -> str:
@@ -49,7 +49,8 @@ def cell(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, sort_keys=True, ensure_ascii=False)
 
 
-def _print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+def print_rows(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """A table for people."""
     from rich import box  # here: it costs more than most commands
     from rich.console import Console
     from rich.table import Table

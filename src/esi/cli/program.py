@@ -23,7 +23,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "client": ("esi.cli.resources:client", "List, show, create, set and delete resources through the API."),
     "api": ("esi.cli.serve:api", "Run the API and the sync rooms."),
     "worker": ("esi.cli.serve:worker", "Run the rooms jobs, heat, devices and monitoring."),
-    "lab": ("esi.cli.serve:lab", "Run the virtual routers."),
+    "lab": ("esi.cli.lab:lab", "Run the virtual routers; or list, break and heal them."),
     "etcd": ("esi.cli.serve:etcd", "Run an etcd in the ring's folder."),
     "room": ("esi.cli.serve:room", "Run the named rooms, alone or together."),
     "settings": ("esi.cli.configuration:settings", "Show the settings and where each value comes from."),

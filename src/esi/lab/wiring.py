@@ -36,8 +36,6 @@ class Verdict(NamedTuple):
 
 
 ESTABLISHED = "Established"
-HARDWARE = ("fxp0", "ge-0/0/0", "ge-0/0/1", "ge-0/0/2", "ge-0/0/3", "lo0")
-"""The ports that a lab router has, whether they are configured or not."""
 
 
 class Wiring:

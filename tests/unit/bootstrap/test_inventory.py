@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from esi.bootstrap import run
-from esi.bootstrap.inventory import read_inventory, write_inventory
+from esi.bootstrap.inventory import read_inventory, read_snmp, write_inventory
 from esi.drivers.ssh import Endpoint
 from esi.errors import SettingsError
 from esi.settings import load_settings
@@ -20,6 +20,16 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
     devices = {"192.0.2.1": Endpoint("127.0.0.1", 8301, KEY)}
     write_inventory(file, devices)
     assert read_inventory(file) == devices
+    assert read_snmp(file) == {}
+    write_inventory(file, devices, snmp={"192.0.2.1": ("127.0.0.2", 1161)})
+    assert read_inventory(file) == devices
+    assert read_snmp(file) == {"192.0.2.1": ("127.0.0.2", 1161)}
+
+
+def test_an_agent_without_port_has_the_usual_one(tmp_path: Path) -> None:
+    file = tmp_path / "inventory.yaml"
+    file.write_text(f"192.0.2.1: {{host: 192.0.2.1, host_key: '{KEY}', snmp: {{host: 192.0.2.1}}}}")
+    assert read_snmp(file) == {"192.0.2.1": ("192.0.2.1", 161)}
 
 
 @pytest.mark.parametrize(
@@ -30,6 +40,8 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
         ("192.0.2.1: {host: 127.0.0.1}", "host_key is missing"),
         (f"192.0.2.1: {{host: 127.0.0.1, host_key: '{KEY}', port: 0}}", "port must be"),
         (f"192.0.2.1: {{host: 127.0.0.1, host_key: '{KEY}', prot: 1}}", "unknown key prot"),
+        (f"192.0.2.1: {{host: 127.0.0.1, host_key: '{KEY}', snmp: 161}}", "snmp needs host"),
+        (f"192.0.2.1: {{host: 127.0.0.1, host_key: '{KEY}', snmp: {{host: a, port: 0}}}}", "snmp port must be"),
         ("{", "inventory"),
     ],
 )

@@ -1,0 +1,180 @@
+"""The lab's control door: who stands here and how, break, heal. A Unix socket in the lab's folder, for its owner only.
+
+One line of JSON is a request, one line answers it: `{"do": "list"}`, `{"do": "break", "router": …, "kind": …,
+"operand": …, "times": …}`, `{"do": "heal", "router": …, "kind": …}`; an empty router or kind of heal means all. The
+answer is `{"ok": …}`, or `{"error": sentence}` for what was refused.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import Any
+
+from esi.errors import EsiError, Invalid, Unreachable
+from esi.lab.faults import KINDS
+from esi.lab.serving import Served
+
+SOCKET = "control.sock"
+LIMIT_OCTETS = 64 * 1024
+SECONDS = 30.0
+
+
+class Control:
+    """What the door does with a lab's devices."""
+
+    def __init__(self, served: Mapping[str, Served]) -> None:
+        self._served = served
+
+    async def answer(self, request: Mapping[str, Any]) -> Any:
+        """What a request asks for, as plain JSON. Raises EsiError."""
+        verb = request.get("do")
+        if verb == "list":
+            return {"devices": [describe(name, one) for name, one in self._served.items()], "kinds": dict(KINDS)}
+        if verb == "break":
+            router = self._device(_word(request, "router")).router
+            times = request.get("times", 0)
+            if not isinstance(times, int) or times < 0:
+                raise Invalid("times must be a number of times")
+            await router.faults.begin(_word(request, "kind"), _word(request, "operand"), times=times)
+            return {"router": router.name, "kind": request["kind"]}
+        if verb == "heal":
+            name = _word(request, "router")
+            chosen = [self._device(name)] if name else list(self._served.values())
+            healed = {one.router.name: await one.router.faults.end(_word(request, "kind")) for one in chosen}
+            return {"healed": {router: kinds for router, kinds in healed.items() if kinds}}
+        raise Invalid(f"the lab does not know how to {verb!r}: list, break or heal")
+
+    def _device(self, name: str) -> Served:
+        if name not in self._served:
+            raise Invalid(f"no device {name!r} in this lab; known: {', '.join(self._served)}")
+        return self._served[name]
+
+
+def describe(name: str, served: Served) -> dict[str, Any]:
+    """One device as plain JSON: where it is, who is on it, its BGP and VRRP, what is broken."""
+    router = served.router
+    return {
+        "name": name,
+        "netconf": f"{served.host}:{served.port}",
+        "snmp": f"{served.host}:{served.snmp_port}",
+        "sessions": len(router.sessions),
+        "locked_by": router.holder.user if router.holder is not None else "",
+        "commits": router.counts["commits"],
+        "bgp": [
+            {
+                "instance": one.peering.instance,
+                "peer": one.peering.peer,
+                "state": one.state,
+                "seconds": int(one.seconds),
+                "flaps": one.flaps,
+                "reason": one.verdict.reason,
+            }
+            for one in router.topology.sessions(name)
+        ],
+        "vrrp": [
+            {"unit": one.unit.name, "group": one.group.number, "state": one.state, "reason": one.verdict.reason}
+            for one in router.topology.roles(name)
+        ],
+        "faults": [{"kind": one.kind, "operand": one.operand} for one in router.faults.lasting()],
+    }
+
+
+@asynccontextmanager
+async def serve_control(control: Control, folder: Path) -> AsyncIterator[Path]:
+    """Open the door in `folder`; yields the socket's path. Nobody but the folder's user may connect."""
+    path = folder / SOCKET
+    path.unlink(missing_ok=True)
+    connections: set[asyncio.Task[None]] = set()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        connections.add(task)
+        try:
+            await _converse(control, reader, writer)
+        finally:
+            connections.discard(task)
+            writer.close()
+
+    mask = os.umask(0o177)
+    try:
+        with _short(path) as short:
+            server = await asyncio.start_unix_server(serve, short, limit=LIMIT_OCTETS)
+    finally:
+        os.umask(mask)
+    try:
+        yield path
+    finally:
+        server.close()
+        for task in connections:
+            task.cancel()
+        await asyncio.gather(*connections, return_exceptions=True)
+        path.unlink(missing_ok=True)
+
+
+async def _converse(control: Control, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    while True:
+        try:
+            line = await reader.readline()
+        except (ValueError, OSError):
+            return
+        if not line:
+            return
+        try:
+            request = json.loads(line)
+            if not isinstance(request, dict):
+                raise Invalid("a request is a JSON object")
+            answer = {"ok": await control.answer(request)}
+        except EsiError as error:
+            answer = {"error": str(error)}
+        except (ValueError, RecursionError):
+            answer = {"error": "a request is one line of JSON"}
+        writer.write(json.dumps(answer).encode() + b"\n")
+        try:
+            await writer.drain()
+        except OSError:
+            return
+
+
+async def ask(folder: Path, request: Mapping[str, Any]) -> Any:
+    """Ask the lab whose door is in `folder`. Raises Unreachable when there is none, Invalid when it refuses."""
+    path = folder / SOCKET
+    try:
+        async with asyncio.timeout(SECONDS):
+            with _short(path) as short:
+                reader, writer = await asyncio.open_unix_connection(short, limit=16 * 1024 * 1024)
+            try:
+                writer.write(json.dumps(dict(request)).encode() + b"\n")
+                line = await reader.readline()
+            finally:
+                writer.close()
+    except (OSError, TimeoutError) as error:
+        raise Unreachable(f"no lab answers at {path}") from error
+    if not line:
+        raise Unreachable(f"the lab at {path} ended before it answered")
+    answer = json.loads(line)
+    if "error" in answer:
+        raise Invalid(answer["error"])
+    return answer["ok"]
+
+
+@contextmanager
+def _short(path: Path) -> Iterator[str]:
+    """The same file by a name that fits a socket's address, which has 107 octets, however deep the folder lies."""
+    folder = os.open(path.parent, os.O_PATH | os.O_DIRECTORY)
+    try:
+        yield f"/proc/self/fd/{folder}/{path.name}"
+    finally:
+        os.close(folder)
+
+
+def _word(request: Mapping[str, Any], name: str) -> str:
+    value = request.get(name, "")
+    if not isinstance(value, str):
+        raise Invalid(f"{name} must be text")
+    return value
