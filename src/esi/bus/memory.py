@@ -66,6 +66,10 @@ class MemoryBus:
         for event in self._waiting:
             event.set()
 
+    def kept(self, topic: str) -> list[tuple[str, bytes]]:
+        """Key and value of every message of a topic."""
+        return [(message.key, message.value) for message in self._topics[topic]]
+
     def rejected(self, topic: str, group: str) -> list[tuple[str, bytes, str]]:
         """Key, value and reason of what the group has set aside."""
         return [(message.key, message.value, reason) for message, reason in self._groups[topic, group].rejected]

@@ -1,6 +1,7 @@
 """Between SQL and etcd, both ways: what is wanted goes out, what is known and seen comes in.
 
-In: the outbox (what transactions have left to tell), `STATE` and `MONITORING` (what workers and agents report).
+In: the outbox (what transactions have left to tell), `STATE` and `MONITORING` (what workers and agents report),
+`MAPPINGS` (what the monitoring worker says stands for a resource).
 Out: `CONFIG` `/config/**` in commit order; `EFFECTS`; rows whose state has changed, through the lifecycle.
 Owns: `SYNC_LEADER` `/gohan/cluster/sync`: one elected process writes and applies, and every write is fenced.
 Killed at any moment: an outbox row is forgotten only after its key stands, and putting it twice changes nothing; a

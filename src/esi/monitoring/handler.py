@@ -1,0 +1,188 @@
+"""The handler of monitoring_worker jobs (flow of 2017).
+
+    create    messages to the topics → first status of each monitor → state_monitoring, mappings opened
+    delete    messages to the topics → mappings closed
+
+The messages are the recorded ones; the back end that reads the topics watches on from there. A job that is done again
+sends them again: they say the same. A monitor whose time is over fails the job and names what was seen last.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from esi.bus import Bus
+from esi.clock import Clock
+from esi.errors import Busy, TemplateError, TerminalError, Unsupported
+from esi.kv import KV
+from esi.model.codec import dumps, loads_object
+from esi.model.job import DELETE, Job
+from esi.model.keys import mappings_prefix
+from esi.model.resource import Body, Ref
+from esi.model.target import Target
+from esi.monitoring.first import EtcdReader, NotSeen, asked, first_status
+from esi.monitoring.mappings import closed, opened
+from esi.monitoring.template import ETCD_READER, Monitor, Watch, read_watch
+from esi.probes import Probe
+from esi.render.mapping import template_id
+from esi.render.templates import TemplateEntry
+from esi.tasks import Tasks
+from esi.telemetry import Message, NullRecorder, Recorder, masked
+from esi.work import Claim, JobResult
+from esi.work.outputs import Outputs, param_value
+
+MONITORING_WORKER = "monitoring_worker"
+
+
+@dataclass(frozen=True, slots=True)
+class Shelf:
+    """What the handler looks things up in.
+
+    `template(handler, id)` is a cached template; `template_path(schema)` is metadata.template_path of a schema for this
+    handler (None: it has none); `path_of` gives a resource's API path; `outputs` those of a resource's stack.
+    """
+
+    template: Callable[[str, str], TemplateEntry | None]
+    template_path: Callable[[str], Any]
+    path_of: Callable[[Ref], str]
+    outputs: Outputs
+
+
+@dataclass(frozen=True, slots=True)
+class Eyes:
+    """With what the handler looks and speaks. `probes`: one per type of monitor; etcd_reader is our own."""
+
+    bus: Bus
+    probes: Mapping[str, Probe]
+    clock: Clock
+    recorder: Recorder = field(default_factory=NullRecorder)
+
+
+class MonitorsNotSeen(TerminalError):
+    """Several monitors of one resource were not what they should be; each says its own."""
+
+    code = "monitors_not_seen"
+
+    def __init__(self, errors: list[NotSeen]) -> None:
+        super().__init__("; ".join(map(str, errors)), monitors=[dict(error.details) for error in errors])
+
+
+class MonitoringHandler:
+    """The handler `monitoring_worker` of rings that have somebody to look."""
+
+    name = MONITORING_WORKER
+
+    def __init__(self, shelf: Shelf, eyes: Eyes, kv: KV) -> None:
+        self._shelf = shelf
+        self._eyes = eyes
+        self._kv = kv
+        self._reader = EtcdReader(kv, shelf.path_of)
+
+    async def run(self, job: Job, claim: Claim) -> JobResult:
+        """Raises NotSeen or MonitorsNotSeen, TemplateError, Unsupported, or a TemporaryError: try again."""
+        path = self._shelf.path_of(job.ref)
+        if job.action == DELETE:
+            return await self._delete(job, path)
+        watch = await self._watch(job)
+        await self._publish(job, path, watch)
+        seen = await self._first_statuses(job, path, watch)
+        now = self._eyes.clock.now()
+        return JobResult({"state_monitoring": seen}, opened(watch.mappings, job, path, await self._standing(path), now))
+
+    async def _delete(self, job: Job, path: str) -> JobResult:
+        """Mappings are closed whatever has become of the template."""
+        try:
+            await self._publish(job, path, await self._watch(job))
+        except TemplateError as error:
+            self._tell("template", str(error), job)
+        return JobResult({}, closed(await self._standing(path), path, self._eyes.clock.now()))
+
+    async def _standing(self, path: str) -> list[Body]:
+        return [loads_object(entry.value, entry.key) for entry in (await self._kv.list(mappings_prefix(path))).entries]
+
+    async def _watch(self, job: Job) -> Watch:
+        id_ = template_id(self._shelf.template_path(job.resource_type), job.resource_input, job.resource_type)
+        if id_ is None:
+            raise TemplateError("template_path", f"{job.ref} has no monitoring template any more")
+        entry = self._shelf.template(MONITORING_WORKER, id_)
+        if entry is None:
+            raise Busy(f"template {id_!r} is not known here yet", template=id_)
+        values = {param["param"]: await param_value(param, self._shelf.outputs) for param in job.params}
+        return read_watch(entry.template_file, values, job)
+
+    # The topics
+
+    async def _publish(self, job: Job, path: str, watch: Watch) -> None:
+        """In the order of the template."""
+        for monitor in watch.monitors:
+            if monitor.topic:
+                message = _message(job, path, monitor)
+                await self._eyes.bus.publish(monitor.topic, f"{path}/{monitor.name}", dumps(message))
+                self._tell(monitor.topic, message, job)
+
+    def _tell(self, subject: str, body: Any, job: Job) -> None:
+        ref = (job.resource_type, job.resource_id, job.version)
+        self._eyes.recorder.message(Message("topic", "out", subject, masked(body), self._eyes.clock.now(), 0.0, ref))
+
+    # The first status
+
+    async def _first_statuses(self, job: Job, path: str, watch: Watch) -> dict[str, str]:
+        """All monitors side by side, each within its own time."""
+
+        def told(name: str, error: BaseException) -> None:
+            return None  # raised below
+
+        monitors = [monitor for monitor in watch.monitors if monitor.asked]
+        async with Tasks(job.id, on_error=told) as tasks:
+            waiting = [tasks.start(monitor.name, self._first_status(job, path, monitor)) for monitor in monitors]
+            found = await asyncio.gather(*waiting, return_exceptions=True)
+        errors = [result for result in found if isinstance(result, BaseException)]
+        late = [error for error in errors if isinstance(error, NotSeen)]
+        if len(late) < len(errors):
+            raise next(error for error in errors if not isinstance(error, NotSeen))
+        if late:
+            raise late[0] if len(late) == 1 else MonitorsNotSeen(late)
+        return {monitor.name: str(word) for monitor, word in zip(monitors, found, strict=True)}
+
+    async def _first_status(self, job: Job, path: str, monitor: Monitor) -> str:
+        target = _target(job, path, monitor)
+        clock = self._eyes.clock
+        if monitor.type == ETCD_READER:
+            return await first_status(monitor, self._reader.looks(target, clock))
+        probe = self._eyes.probes.get(monitor.type)
+        if probe is None:
+            raise Unsupported(f"monitor {monitor.name}: there is no probe for {monitor.type}")
+        return await first_status(monitor, asked(probe, target, clock, monitor.pause))
+
+
+def _plural(path: str) -> str:
+    return path.rsplit("/", 2)[1]
+
+
+def _message(job: Job, path: str, monitor: Monitor) -> Body:
+    """As recorded; `action` is create or delete."""
+    return {
+        "gohan_resource_type": _plural(path),
+        "gohan_id": job.resource_id,
+        "tenant_id": job.resource_input.get("tenant_id") or "",
+        "name": monitor.name,
+        "version": job.version,
+        "action": job.action,
+        "properties": monitor.properties,
+    }
+
+
+def _target(job: Job, path: str, monitor: Monitor) -> Target:
+    return Target(
+        id=f"{path}/{monitor.name}",
+        tenant_id=str(job.resource_input.get("tenant_id") or ""),
+        version=job.version,
+        resource_id=job.resource_id,
+        resource_type=_plural(path),
+        field_name=monitor.name,
+        type=monitor.type,
+        properties=monitor.properties,
+    )
