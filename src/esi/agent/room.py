@@ -1,0 +1,121 @@
+"""The room: a presence in etcd, the collector while it lasts, the REST door all the time, the topic door if there is a
+bus. The port is bound when the room runs; 0 takes a free one."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import dataclass
+
+from aiohttp import web
+
+from esi.agent.collector import Collector
+from esi.agent.rest import RestDoor
+from esi.agent.shelf import TargetShelf
+from esi.agent.topics import TopicDoor
+from esi.bus import Bus
+from esi.errors import LeaseLost, TemporaryError, Unreachable
+from esi.kv import KV
+from esi.model import keys
+from esi.runtime import Leader, Term, together
+from esi.telemetry import Secret
+
+log = logging.getLogger(__name__)
+
+NO_TOKEN = Secret("")
+
+PORT = 7070
+"""As recorded."""
+
+RETRY_SECONDS = 0.5
+GRACE_SECONDS = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Listen:
+    """Where the REST door is; `port` 0 takes a free one. `public_url`: how others reach it, if not by host and port;
+    `token`: what every request must carry, if anything.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = PORT
+    public_url: str = ""
+    token: Secret = NO_TOKEN
+
+
+class Watching:
+    """The agent without its REST door: a room of its own in a simulation."""
+
+    name = "watching"
+
+    def __init__(self, kv: KV, collector: Collector, shelf: TargetShelf) -> None:
+        self._kv = kv
+        self._collector = collector
+        self._shelf = shelf
+
+    async def run(self) -> None:
+        """Be present and look, and again when the presence was lost or something below was away."""
+        collector = self._collector
+        while True:
+            key, url = keys.agent_key(collector.name), self._shelf.url.encode()
+            leader = Leader(self._kv, key, url, clock=collector.clock, ttl=collector.habits.lease)
+            try:
+                async with leader.term() as term:
+                    await together("agent", collector.run(term), _until_lost(term))
+            except TemporaryError as error:
+                log.info("the agent starts again: %s", error)
+                await collector.clock.sleep(error.after or RETRY_SECONDS)
+
+
+class AgentRoom:
+    """Serves and looks until cancelled. `url` is right once `ready` is set; `bus` None: no topics are read."""
+
+    name = "agent"
+
+    def __init__(self, kv: KV, collector: Collector, *, listen: Listen | None = None, bus: Bus | None = None) -> None:
+        types = frozenset(collector.probes)
+        listen = listen or Listen()
+        self.ready = asyncio.Event()
+        self.bound_port = listen.port
+        self.collector = collector
+        self.shelf = TargetShelf(kv, clock=collector.clock, types=types)
+        self._watching = Watching(kv, collector, self.shelf)
+        self._topics = TopicDoor(bus, self.shelf, types, clock=collector.clock) if bus is not None else None
+        self._door = RestDoor(self.shelf, collector, token=listen.token)
+        self._host = listen.host
+        self._public_url = listen.public_url.rstrip("/")
+
+    @property
+    def url(self) -> str:
+        host = f"[{self._host}]" if ":" in self._host else self._host
+        return self._public_url or f"http://{host}:{self.bound_port}"
+
+    async def run(self) -> None:
+        runner = web.AppRunner(self._door.app(), access_log=None, handle_signals=False, shutdown_timeout=GRACE_SECONDS)
+        await runner.setup()
+        try:
+            self.bound_port = await self._listen(runner)
+            self.shelf.url = self.url
+            self.ready.set()
+            works = [self._watching.run()] + ([self._topics.run()] if self._topics is not None else [])
+            await together("agent", *works)
+        finally:
+            self.ready.clear()
+            await runner.cleanup()
+            for probe in self.collector.probes.values():
+                await probe.close()
+
+    async def _listen(self, runner: web.AppRunner) -> int:
+        site = web.TCPSite(runner, self._host, self.bound_port, reuse_address=True)
+        try:
+            await site.start()
+        except OSError as error:
+            words = f"cannot listen on {self._host}:{self.bound_port}: {error.strerror or error}"
+            raise Unreachable(words) from error
+        address: tuple[str, int] = runner.addresses[0][:2]
+        return address[1]
+
+
+async def _until_lost(term: Term) -> None:
+    await term.lost.wait()
+    raise LeaseLost("this agent no longer counts as present")
