@@ -79,7 +79,6 @@ class Topology:
             if before is None or before[0] is not root:
                 self._views[name] = (root, read_view(root, before[1] if before is not None else NOTHING))
         views = {name: view for name, (_, view) in self._views.items() if name not in off}
-        views |= {name: NOTHING for name in off}
         self._wiring = Wiring(views, self.segments, frozenset(self.cut))
         now = self.clock.monotonic()
         self._settle_sessions(now)

@@ -39,7 +39,7 @@ ESTABLISHED = "Established"
 
 
 class Wiring:
-    """The views of all routers and the links between them at one moment; `cut` are ports without signal."""
+    """The views of all routers that run and the links between them at one moment; `cut` are ports without signal."""
 
     def __init__(self, views: Mapping[str, View], segments: Iterable[Segment], cut: frozenset[Port]) -> None:
         self.views = views
@@ -55,9 +55,9 @@ class Wiring:
         return self._up[port]
 
     def _is_up(self, port: Port) -> bool:
-        view = self.views[port.router]
-        physical = view.physicals.get(port.interface)
-        if physical is None or physical.disabled or port in self._cut:
+        view = self.views.get(port.router)
+        physical = view.physicals.get(port.interface) if view is not None else None
+        if view is None or physical is None or physical.disabled or port in self._cut:
             return False
         members = [one.name for one in view.physicals.values() if one.bundle == port.interface]
         if members:

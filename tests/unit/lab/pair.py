@@ -41,6 +41,10 @@ class Trio:
             )
         ]
 
+    def states_of_the_other(self) -> list[str]:
+        """Of the session with mx1, from both ends."""
+        return [self.session(self.mx1, "192.168.8.5").state, self.session(self.ce1, "192.168.8.6").state]
+
 
 def service(side: Side) -> str:
     return side.gateway() + side.interface()
