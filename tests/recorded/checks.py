@@ -12,7 +12,7 @@ from recorded.scenes import CHAPTERS, Played
 
 FLOWS = ("old", "new")
 ROLES = {"primary": "10.79.5.185", "secondary": "10.79.5.184"}
-NOTHING_YET = ("vpn/resource_mapping", "vpn/kafka", "vpn/request", "vpn/jobs.note")
+NOTHING_YET = ("vpn/request", "vpn/jobs.note")
 """Files and parts that hold nothing to compare, or not yet: rules say why."""
 
 
@@ -154,11 +154,32 @@ def printed(runs: Runs) -> Iterator[Pair]:
             yield Pair(f"vpn/junos_text.{label}", ours, played)
 
 
+def topics(runs: Runs) -> Iterator[Pair]:
+    """What the monitoring worker of 2017 publishes, in the order of each topic."""
+    old = runs["old"]
+
+    def same(recorded: Any, ours: Any) -> bool:
+        members = ("gohan_resource_type", "name", "version", "action")
+        return recorded["topic"] == ours["topic"] and all(
+            recorded["message"][name] == ours["message"][name] for name in members
+        )
+
+    yield Pair("vpn/kafka", in_order("vpn/kafka", old.facts.messages, same), old)
+
+
+def mappings(runs: Runs) -> Iterator[Pair]:
+    """What stands for which resource, after the last chapter."""
+    old = runs["old"]
+    (shown,) = [entry["body"] for entry in old.shown[9] if entry["resource"] == "resource_mapping"]
+    yield Pair("vpn/resource_mapping", shown, old)
+
+
 def nothing_yet(runs: Runs) -> Iterator[Pair]:
     for path in NOTHING_YET:
         yield Pair(path, ABSENT, runs["old"])
 
 
 CHECKS: dict[str, Callable[[Runs], Iterator[Pair]]] = {
-    check.__name__: check for check in (configs, jobs, stacks, workers, shown, targets, edits, printed, nothing_yet)
+    check.__name__: check
+    for check in (configs, jobs, stacks, workers, shown, targets, edits, printed, topics, mappings, nothing_yet)
 }

@@ -8,15 +8,20 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
+from esi.bootstrap.ground import Ground
 from esi.bootstrap.services import load_services
+from esi.bus.kv import KvBus
 from esi.errors import NotFound
+from esi.model.target import Observation, Target
+from esi.monitoring import Eyes
 from esi.render.junos.secret9 import decode
 from esi.render.junos.text import parse
-from esi.testing.compare import Ids
+from esi.testing.compare import ABSENT, Ids, align
 from esi.testing.facts import Facts, tree_of
 from esi.testing.loop import run
+from esi.testing.process import Process
 from esi.testing.replay import Ring, on_ring
 from recorded.cases import case
 
@@ -24,6 +29,24 @@ TENANT = {"old": "0b576f6f4cbf414f829cd12f008bf08f", "new": "b3e3095c0a5b4383805
 FLOW = {"old": "2017", "new": "2018"}
 CHAPTERS = 10
 """From the switch to the VPN interface; networks and what stands on them come later."""
+
+
+class AsRecorded:
+    """A probe for any device of the record: sessions are up, ports and devices too."""
+
+    type: ClassVar[str] = "any"
+
+    async def ask(self, target: Target) -> Observation:
+        return Observation({"status": "ESTABLISHED" if target.type == "bgp_session" else "UP"})
+
+    async def close(self) -> None:
+        return None
+
+
+def eyes(process: Process, ground: Ground) -> Eyes:
+    """The monitoring worker of the record: real topics, devices that answer as they did."""
+    types = ("bgp_session", "logical_port", "physical_port", "router")
+    return Eyes(KvBus(ground.kv, clock=ground.clock), dict.fromkeys(types, AsRecorded()), ground.clock)
 
 
 @dataclass
@@ -48,7 +71,8 @@ def play(flow: str) -> Played:
         for chapter in case(f"vpn_chain/steps_{flow}")[:CHAPTERS]:
             await _chapter(ring, played, chapter)
 
-    run(on_ring(load_services(FLOW[flow], recorded_quirks=True), scene, recorded_quirks=True))
+    services = load_services(FLOW[flow], recorded_quirks=True)
+    run(on_ring(services, scene, recorded_quirks=True, eyes=eyes if flow == "old" else None))
     return played
 
 
@@ -78,11 +102,42 @@ def _kind(request: Any) -> str:
     return str(kind)
 
 
+def mappings_like(ids: Ids, recorded: list[Any], ours: list[Any]) -> list[Any]:
+    """Our rows in the order of the record, with the record's times where ours stand in the same relation to each other:
+    what was at the same second is, and nothing comes before what came before it.
+    """
+    names = ("resource_type", "resource_id", "relation", "mapped_id")
+
+    def same(one: Any, other: Any) -> bool:
+        if (one["deleted"] is None) != (other["deleted"] is None):
+            return False
+        return all(ids.translated(one[name]) == other[name] for name in names)
+
+    found = align(recorded, ours, same).ours + [row for row in ours if not any(same(one, row) for one in recorded)]
+    times: dict[float, float] = {}
+    for one, other in zip(recorded, found, strict=False):
+        if other is not ABSENT:
+            times |= {one[name]: times.get(one[name], other[name]) for name in ("created", "deleted") if one[name]}
+    in_order = [times[time] for time in sorted(times)] == sorted(times.values())
+    back = [
+        {
+            **other,
+            **{name: one[name] for name in ("created", "deleted") if in_order and times.get(one[name]) == other[name]},
+        }
+        if other is not ABSENT
+        else other
+        for one, other in zip(recorded, found, strict=False)
+    ]
+    return back + found[len(recorded) :]
+
+
 async def _look(ring: Ring, played: Played, entry: Any) -> Any:
-    """What our side shows of the same resource, lists aside."""
+    """What our side shows of the same resource, or the same list, in the order of the record."""
     kind = entry["resource"]
     if entry["verb"] != "show":
-        return {"resource": kind, "verb": entry["verb"], "body": {}}
+        ((plural, recorded),) = entry["body"].items()
+        ours = mappings_like(played.ids, recorded, await ring.list(kind)) if kind == "resource_mapping" else ABSENT
+        return {"resource": kind, "verb": entry["verb"], "body": {plural: ours}}
     try:
         body = await ring.show(kind, played.ids.translate(entry["body"][kind]["id"]))
     except NotFound:

@@ -16,7 +16,8 @@ from esi.heat import HeatHandler, RecordedOutputs, Shelf
 from esi.jobs import JobsRoom
 from esi.kv import Event
 from esi.model import keys
-from esi.monitoring import NullMonitoring
+from esi.monitoring import Eyes, MonitoringHandler, NullMonitoring
+from esi.monitoring import Shelf as MonitoringShelf
 from esi.registry import Registry
 from esi.render.templates import Templates
 from esi.runtime import Mirror, Room
@@ -50,9 +51,17 @@ def build_jobs(ground: Ground) -> JobsRoom:
 
 
 def build_work(
-    ground: Ground, driver: Driver, tasks: Tasks, handlers: Sequence[str] = ("heat_worker", "monitoring_worker")
+    ground: Ground,
+    driver: Driver,
+    tasks: Tasks,
+    handlers: Sequence[str] = ("heat_worker", "monitoring_worker"),
+    *,
+    eyes: Eyes | None = None,
 ) -> tuple[ProcessLease, list[Room]]:
-    """A worker: its lease, and the rooms that do the jobs of `handlers`; `tasks` owns stacks and devices at work."""
+    """A worker: its lease, and the rooms that do the jobs of `handlers`; `tasks` owns stacks and devices at work.
+
+    Without `eyes` monitoring jobs finish at once and watch nothing.
+    """
     lease = ProcessLease(ground.kv, seconds=ground.lease_seconds)
     templates = Templates()
     mirror = Mirror(ground.kv, [keys.HEAT_TEMPLATES], clock=ground.clock, name="templates")
@@ -73,12 +82,24 @@ def build_work(
     )
     members: dict[str, Handler] = {
         "heat_worker": HeatHandler(shelf, EmbeddedEngine(means, tasks)),
-        "monitoring_worker": NullMonitoring(),
+        "monitoring_worker": NullMonitoring() if eyes is None else build_monitoring(ground, templates, eyes),
     }
     work = WorkRoom(
         ground.kv, lease, [members[name] for name in handlers], ground.path_of, clock=ground.clock, slots=ground.slots
     )
     return lease, [mirror, work]
+
+
+def build_monitoring(ground: Ground, templates: Templates, eyes: Eyes) -> MonitoringHandler:
+    """The handler of the flow of 2017 that really looks."""
+    schemas = ground.services.catalogue.schemas
+    shelf = MonitoringShelf(
+        template=templates.get,
+        template_path=lambda schema: schemas[schema].template_path.get("monitoring_worker"),
+        path_of=ground.path_of,
+        outputs=RecordedOutputs(ground.kv, ground.path_of),
+    )
+    return MonitoringHandler(shelf, eyes, ground.kv)
 
 
 def open_driver(ring: Ring, clock: Clock) -> JunosDriver:

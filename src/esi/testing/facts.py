@@ -6,6 +6,7 @@ Nothing here knows which ring it was: writes of an etcd and of the memory KV are
     jobs       /jobs/all: {key_prefix, action, handler, resource, …, params: {name: {type, value, via}}}
     worker     heat_stacks, job_state, state, monitoring: {key, value}
     stacks     what Heat was asked for and answered: {stack_name, tenant, parameters, timeout_mins, outputs, …}
+    messages   what was published to topics: {topic, message}
     targets    monitoring targets as a stack asked for them, by stack and name
     edits      per device what each resource loaded: {path: [words], set: tree}
 """
@@ -96,6 +97,15 @@ class Facts:
                 if record is not None:
                     entries.append(stack_entry(job, record))
         return entries
+
+    @property
+    def messages(self) -> list[Body]:
+        """What was published: {topic, message}, in the order of publishing."""
+        prefix = keys.TOPICS
+        kept = [
+            (key.removeprefix(prefix), value) for key, value in self._puts(prefix) if "/" in key.removeprefix(prefix)
+        ]
+        return [{"topic": key.partition("/")[0], "message": orjson.loads(value["value"])} for key, value in kept]
 
     @property
     def targets(self) -> dict[str, dict[str, Body]]:

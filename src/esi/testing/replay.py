@@ -15,6 +15,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from esi.bootstrap.ground import Ground
 from esi.bootstrap.services import Services
 from esi.drivers import Address, CommitRecord, Edit, Session
 from esi.errors import NotFound, TimedOut
@@ -22,7 +23,9 @@ from esi.kv import Event
 from esi.lab import Router
 from esi.model import keys
 from esi.model.resource import Body, Ref
+from esi.monitoring import Eyes
 from esi.testing.facts import Facts, Load, Write
+from esi.testing.process import Process
 from esi.testing.ring import ADMIN, World
 from esi.testing.routers import NearDriver
 
@@ -40,6 +43,7 @@ class Player(Protocol):
 
     async def post(self, path: str, body: Body) -> Body: ...
     async def show(self, schema: str, id: str) -> Body: ...
+    async def list(self, schema: str) -> list[Body]: ...
     async def delete(self, schema: str, id: str) -> None: ...
     async def rest(self) -> None:
         """Returns when nothing is left to do."""
@@ -119,6 +123,9 @@ class Ring:
     async def show(self, schema: str, id: str) -> Body:
         return await self.world.lifecycle.show(ADMIN, Ref(schema, id))
 
+    async def list(self, schema: str) -> list[Body]:
+        return (await self.world.lifecycle.list(ADMIN, schema)).rows
+
     async def delete(self, schema: str, id: str) -> None:
         await self.world.lifecycle.delete(ADMIN, Ref(schema, id), "replay")
 
@@ -151,10 +158,15 @@ class Ring:
 
 
 async def on_ring(
-    services: Services, scene: Callable[[Ring], Awaitable[None]], *, recorded_quirks: bool = False, seed: int = 1
+    services: Services,
+    scene: Callable[[Ring], Awaitable[None]],
+    *,
+    recorded_quirks: bool = False,
+    seed: int = 1,
+    eyes: Callable[[Process, Ground], Eyes] | None = None,
 ) -> Ring:
     """Play a scene on a new ring and end it; the ring with its facts. Must run on a loop of esi.testing.loop."""
-    world = World(services, seed=seed, recorded_quirks=recorded_quirks)
+    world = World(services, seed=seed, recorded_quirks=recorded_quirks, eyes=eyes)
     ring = Ring(world)
 
     async def scenario() -> None:

@@ -24,6 +24,7 @@ from esi.kv.memory import MemoryKV
 from esi.lab.router import Router, day0
 from esi.lifecycle import Lifecycle
 from esi.model.resource import Body, Ref
+from esi.monitoring import Eyes
 from esi.runtime import Supervisor
 from esi.store.sqlite import MEMORY, SqliteStore
 from esi.tasks import Tasks
@@ -55,7 +56,9 @@ class Snapshot:
 
 @dataclass
 class World:
-    """What outlives processes. `plans` maps a process name to its crash plan."""
+    """What outlives processes. `plans` maps a process name to its crash plan. `eyes`: with what a worker looks at what
+    it has made; without them monitoring jobs finish at once, and everything counts as up.
+    """
 
     services: Services
     seed: int = 0
@@ -64,6 +67,7 @@ class World:
     plans: dict[str, Plan] = field(default_factory=dict)
     losses: dict[str, Plan] = field(default_factory=dict)
     delay: Callable[[], float] | None = None
+    eyes: Callable[[Process, Ground], Eyes] | None = None
     deaths: int = 0
 
     def __post_init__(self) -> None:
@@ -82,7 +86,9 @@ class World:
         self._keeper = Tasks("world")
 
     def _lifecycle(self, store: Any) -> Lifecycle:
-        return build_lifecycle(self.services, store, self.clock, recorded_quirks=self.recorded_quirks)
+        watched = self.eyes is not None
+        quirks = self.recorded_quirks
+        return build_lifecycle(self.services, store, self.clock, recorded_quirks=quirks, monitoring=watched)
 
     def snapshot(self) -> Snapshot:
         routers = {ip: router.snapshot() for ip, router in self.routers.items()}
@@ -129,7 +135,8 @@ class World:
 
     def worker(self, process: Process, ground: Ground) -> Sequence[Any]:
         driver = DriverHandle(process, self.driver)
-        _, rooms = build_work(ground, driver, process.tasks)
+        eyes = self.eyes(process, ground) if self.eyes is not None else None
+        _, rooms = build_work(ground, driver, process.tasks, eyes=eyes)
         return [build_jobs(ground), *rooms]
 
     async def run(self, scenario: Coroutine[Any, Any, None]) -> None:
