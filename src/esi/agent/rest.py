@@ -46,7 +46,7 @@ class RestDoor:
         self._token = token.reveal().encode()
 
     def app(self) -> web.Application:
-        app = web.Application(client_max_size=LARGEST_BODY, middlewares=[web.middleware(self._guarded)])
+        app = web.Application(client_max_size=LARGEST_BODY, middlewares=[self._guarded])
         app.router.add_post("/targets", self._create)
         app.router.add_get("/targets", self._list)
         app.router.add_get("/targets/{id}", self._show)
@@ -56,6 +56,7 @@ class RestDoor:
         app.router.add_get("/healthz", self._health)
         return app
 
+    @web.middleware
     async def _guarded(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Who is it; and every error as an answer."""
         try:
