@@ -141,22 +141,30 @@ class Owner:
         session = await self._open(address)
         await self._lock(session, address)
         try:
-            await self._ownership.prove()
-            await self._refuse_stale()
-            same = [waiting for waiting in self._line if waiting.intent.address == address]
-            chosen = set(map(id, take([waiting.intent for waiting in same])))
-            batch = [waiting for waiting in same if id(waiting.intent) in chosen]
-            cycle = Cycle(session, self._ownership.revision, self._answer)
-            try:
-                await cycle.run(batch)
-            except ReplyLost as lost:
-                await self._find_in_log(cycle, lost)
-            except Rejected as error:  # not of an intent, but of the cycle itself: nobody of this batch can be served
-                for waiting in batch:
-                    self._answer(waiting, error)
-        finally:
-            if self._session is session:
-                await session.unlock()
+            await self._under_lock(session, address)
+        except EsiError:  # whoever is cancelled hangs up instead, which gives the lock back, too
+            await self._unlock(session)
+            raise
+        await self._unlock(session)
+
+    async def _under_lock(self, session: Session, address: Address) -> None:
+        await self._ownership.prove()
+        await self._refuse_stale()
+        same = [waiting for waiting in self._line if waiting.intent.address == address]
+        chosen = set(map(id, take([waiting.intent for waiting in same])))
+        batch = [waiting for waiting in same if id(waiting.intent) in chosen]
+        cycle = Cycle(session, self._ownership.revision, self._answer)
+        try:
+            await cycle.run(batch)
+        except ReplyLost as lost:
+            await self._find_in_log(cycle, lost)
+        except Rejected as error:  # not of an intent, but of the cycle itself: nobody of this batch can be served
+            for waiting in batch:
+                self._answer(waiting, error)
+
+    async def _unlock(self, session: Session) -> None:
+        if self._session is session:
+            await session.unlock()
 
     async def _open(self, address: Address) -> Session:
         if self._session is not None and self._address != address:
