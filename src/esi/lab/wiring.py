@@ -6,6 +6,7 @@ AS numbers and key over units that are up, in one subnet and one VLAN; a VRRP gr
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Iterator, Mapping
 from ipaddress import ip_address
 from typing import NamedTuple
@@ -150,6 +151,7 @@ class Wiring:
         return Verdict("master", "", unit.name)
 
 
+@functools.lru_cache(maxsize=8192)
 def _holds(interface: Interface, address: str) -> bool:
     try:
         return ip_address(address) in interface.network

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 
 import pytest
 
@@ -257,3 +258,10 @@ async def test_a_group_that_is_in_use_cannot_be_deleted_here_either(trio: Trio) 
         await trio.mx2.faults.begin("undefined-group", "VPNGW1-RI-EBGP")
     assert trio.mx2.faults.lasting() == []
     assert not trio.mx2.differs()
+
+
+def test_the_page_of_the_lab_names_every_kind() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "lab.md").read_text()
+    assert {line.split("`")[1] for line in page.partition("| kind |")[2].splitlines() if line.startswith("| `")} == set(
+        KINDS
+    )
