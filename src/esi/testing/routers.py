@@ -12,9 +12,12 @@ from datetime import UTC, datetime
 
 from esi.drivers import Address, CommitRecord, Edit, Session
 from esi.drivers.junos.edits import requests
-from esi.errors import Busy, Rejected, TemplateError, Unreachable
+from esi.errors import Busy, Rejected, TemplateError, TimedOut, Unreachable
 from esi.lab.router import Router
 from esi.lab.session import LabSession
+
+REPLY_SECONDS, COMMIT_SECONDS = 60.0, 180.0
+"""How long a reply is waited for, as the real driver does."""
 
 
 class NearDriver:
@@ -46,11 +49,25 @@ class NearSession:
         self._ip = ip
         self._lab = lab
 
-    async def _turn(self) -> None:
+    async def _turn(self, verb: str = "") -> None:
         await asyncio.sleep(0)  # noqa: TID251
-        if self._ip in self._driver.cut:
+        gate = self._lab.router.gate
+        if self._ip in self._driver.cut or gate.unreachable:
             self._lab.close()
             raise Unreachable(f"{self._ip}: the connection is gone")
+        if gate.silent or gate.drop:
+            try:
+                async with asyncio.timeout(REPLY_SECONDS):
+                    await gate.before(self._lab, verb)
+            except TimeoutError as error:
+                self._lab.close()
+                raise TimedOut(
+                    f"{self._ip}: {verb or 'request'} was not answered within {REPLY_SECONDS:g} s"
+                ) from error
+        if gate.malformed:
+            await gate.after(self._lab, verb)
+            self._lab.close()
+            raise Unreachable(f"{self._ip}: the reply is no XML")
 
     @property
     def session_id(self) -> str:
@@ -94,8 +111,15 @@ class NearSession:
         self._lab.check()
 
     async def commit(self, *, comment: str, confirm_within: float | None = None) -> None:
-        await self._turn()
-        await self._lab.commit(comment, confirmed=confirm_within)
+        await self._turn("commit")
+        try:
+            async with asyncio.timeout(COMMIT_SECONDS):
+                await self._lab.commit(comment, confirmed=confirm_within)
+        except TimeoutError as error:
+            self._lab.close()
+            raise TimedOut(f"{self._ip}: commit was not answered within {COMMIT_SECONDS:g} s") from error
+        if self._lab.router.gate.drop:
+            await self._lab.router.gate.after(self._lab, "commit")
 
     async def discard(self) -> None:
         await self._turn()
