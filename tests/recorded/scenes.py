@@ -8,20 +8,16 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any
 
-from esi.bootstrap.ground import Ground
 from esi.bootstrap.services import load_services
-from esi.bus.kv import KvBus
 from esi.errors import NotFound
-from esi.model.target import Observation, Target
-from esi.monitoring import Eyes
 from esi.render.junos.secret9 import decode
 from esi.render.junos.text import parse
 from esi.testing.compare import ABSENT, Ids, align
+from esi.testing.eyes import open_eyes
 from esi.testing.facts import Facts, tree_of
 from esi.testing.loop import run
-from esi.testing.process import Process
 from esi.testing.replay import Ring, on_ring
 from recorded.cases import case
 
@@ -29,24 +25,6 @@ TENANT = {"old": "0b576f6f4cbf414f829cd12f008bf08f", "new": "b3e3095c0a5b4383805
 FLOW = {"old": "2017", "new": "2018"}
 CHAPTERS = 10
 """From the switch to the VPN interface; networks and what stands on them come later."""
-
-
-class AsRecorded:
-    """A probe for any device of the record: sessions are up, ports and devices too."""
-
-    type: ClassVar[str] = "any"
-
-    async def ask(self, target: Target) -> Observation:
-        return Observation({"status": "ESTABLISHED" if target.type == "bgp_session" else "UP"})
-
-    async def close(self) -> None:
-        return None
-
-
-def eyes(process: Process, ground: Ground) -> Eyes:
-    """The monitoring worker of the record: real topics, devices that answer as they did."""
-    types = ("bgp_session", "logical_port", "physical_port", "router")
-    return Eyes(KvBus(ground.kv, clock=ground.clock), dict.fromkeys(types, AsRecorded()), ground.clock)
 
 
 @dataclass
@@ -72,7 +50,7 @@ def play(flow: str) -> Played:
             await _chapter(ring, played, chapter)
 
     services = load_services(FLOW[flow], recorded_quirks=True)
-    run(on_ring(services, scene, recorded_quirks=True, eyes=eyes if flow == "old" else None))
+    run(on_ring(services, scene, recorded_quirks=True, eyes=open_eyes if flow == "old" else None))
     return played
 
 

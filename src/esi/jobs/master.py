@@ -27,6 +27,7 @@ from esi.render.mapping import Missing
 from esi.runtime import Term
 from esi.schema import Catalogue
 from esi.tasks import Tasks
+from esi.work.mappings import closed, standing
 from esi.work.results import failed_state, read_state
 
 log = logging.getLogger(__name__)
@@ -275,6 +276,7 @@ class Master:
         trees = (keys.worker_config_key, keys.job_state_key, keys.heat_stack_key, keys.dropped_key)
         gone: Ops = [Delete(tree(path)) for tree in trees]
         gone.append(Delete(keys.stack_key(keys.stack_name(ref))))
+        gone += closed(await standing(self._kv, path), path, self._clock.now())
         return [*self._board.cancel(ref, "it was deleted by force"), *gone]
 
     async def _old(self, ref: Ref, path: str) -> tuple[Body, int] | None:

@@ -18,13 +18,12 @@ from esi.bus import Bus
 from esi.clock import Clock
 from esi.errors import Busy, TemplateError, TerminalError, Unsupported
 from esi.kv import KV
-from esi.model.codec import dumps, loads_object
+from esi.model.codec import dumps
 from esi.model.job import DELETE, Job
-from esi.model.keys import mappings_prefix
 from esi.model.resource import Body, Ref
 from esi.model.target import Target
 from esi.monitoring.first import EtcdReader, NotSeen, asked, first_status
-from esi.monitoring.mappings import closed, opened
+from esi.monitoring.mappings import opened
 from esi.monitoring.template import ETCD_READER, Monitor, Watch, read_watch
 from esi.probes import Probe
 from esi.render.mapping import template_id
@@ -32,6 +31,7 @@ from esi.render.templates import TemplateEntry
 from esi.tasks import Tasks
 from esi.telemetry import Message, NullRecorder, Recorder, masked
 from esi.work import Claim, JobResult
+from esi.work.mappings import closed, standing
 from esi.work.outputs import Outputs, param_value
 
 MONITORING_WORKER = "monitoring_worker"
@@ -89,8 +89,9 @@ class MonitoringHandler:
         watch = await self._watch(job)
         await self._publish(job, path, watch)
         seen = await self._first_statuses(job, path, watch)
-        now = self._eyes.clock.now()
-        return JobResult({"state_monitoring": seen}, opened(watch.mappings, job, path, await self._standing(path), now))
+        rows = await standing(self._kv, path)
+        ops = opened(watch.mappings, job, path, rows, self._eyes.clock.now())
+        return JobResult({"state_monitoring": seen}, ops)
 
     async def _delete(self, job: Job, path: str) -> JobResult:
         """Mappings are closed whatever has become of the template."""
@@ -98,10 +99,7 @@ class MonitoringHandler:
             await self._publish(job, path, await self._watch(job))
         except TemplateError as error:
             self._tell("template", str(error), job)
-        return JobResult({}, closed(await self._standing(path), path, self._eyes.clock.now()))
-
-    async def _standing(self, path: str) -> list[Body]:
-        return [loads_object(entry.value, entry.key) for entry in (await self._kv.list(mappings_prefix(path))).entries]
+        return JobResult({}, closed(await standing(self._kv, path), path, self._eyes.clock.now()))
 
     async def _watch(self, job: Job) -> Watch:
         id_ = template_id(self._shelf.template_path(job.resource_type), job.resource_input, job.resource_type)

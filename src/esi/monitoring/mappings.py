@@ -1,8 +1,7 @@
-"""What stands for a resource outside, from when until when: rows under /esi-worker/mappings. Pure.
+"""Which rows of resource_mapping (esi.work.mappings) a create job opens. Pure.
 
-A row is opened by a create job and closed by a delete job; it is never changed otherwise. Its id follows from the
-resource's version and from what it says, so a job that is done again finds its own rows, and a resource that is updated
-gets new ones. Times are whole epoch seconds, as recorded.
+A row's id follows from the resource's version and from what it says, so a job that is done again finds its own rows,
+and a resource that is updated gets new ones.
 """
 
 from __future__ import annotations
@@ -16,6 +15,7 @@ from esi.model.job import Job
 from esi.model.keys import mapping_key
 from esi.model.resource import Body
 from esi.monitoring.template import MappingWish
+from esi.work.mappings import closed
 
 _NAMESPACE = uuid.UUID("6f0d2c8e-51a4-4c0b-9a53-0f4d9d6a7c11")
 
@@ -45,12 +45,3 @@ def opened(wishes: Iterable[MappingWish], job: Job, path: str, standing: Sequenc
             tenant = job.resource_input.get("tenant_id")
             ops.append(Put(mapping_key(path, id_), dumps(row | ({"tenant_id": tenant} if tenant else {}))))
     return ops
-
-
-def closed(standing: Iterable[Body], path: str, now: float) -> list[Put]:
-    """All rows that are open, closed."""
-    return [
-        Put(mapping_key(path, row["id"]), dumps({**row, "deleted": max(row["created"], float(int(now)))}))
-        for row in standing
-        if row["deleted"] is None
-    ]
