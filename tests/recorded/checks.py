@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from esi.testing.compare import ABSENT, Ids, align
+from recorded import collector
 from recorded.cases import case, part, readable
 from recorded.scenes import CHAPTERS, Played
 
@@ -73,10 +74,23 @@ def in_order(path: str, ours: Sequence[Any], same: Same) -> list[Any]:
 def workers(runs: Runs) -> Iterator[Pair]:
     """What workers write, in their order inside one resource."""
     for path, played in places("etcd_worker", runs):
-        recorded, written = part(path), readable(played.facts.worker)
+        recorded, written = part(path), readable(played.facts.worker) + seen(played)
         ours = align(recorded, written, _worker_like(played.ids)).ours
         _check_order_inside_resources(recorded, ours, written)
         yield Pair(path, ours, played)
+
+
+def seen(played: Played) -> list[Any]:
+    """What the collector agent writes for a flow's targets and messages."""
+    return collector.monitoring(_requests(played), played.facts.messages)
+
+
+def _requests(played: Played) -> list[collector.Asked]:
+    return [
+        collector.Asked(stack, name, dict(props))
+        for stack, made in played.facts.targets.items()
+        for name, props in made.items()
+    ]
 
 
 def _worker_like(ids: Ids) -> Same:
@@ -115,16 +129,38 @@ def shown(runs: Runs) -> Iterator[Pair]:
 
 
 def targets(runs: Runs) -> Iterator[Pair]:
-    """Monitoring targets as stacks ask for them."""
+    """Monitoring targets as stacks ask for them, and what the agent answers."""
     new = runs["new"]
-    entries = [{"request": dict(props)} for stack in new.facts.targets.values() for props in stack.values()]
+    entries = [{"request": asked.props, "asked": asked} for asked in _requests(new)]
 
     def same(recorded: Any, ours: Any) -> bool:
         one, other = recorded["request"], ours["request"]
         return all(new.ids.translated(one[name]) == other[name] for name in ("type", "resource_id", "field_name"))
 
     for path in ("vpn/collector_targets", "vpn_chain/collector_targets"):
-        yield Pair(path, align(part(path), entries, same).ours, new)
+        recorded = part(path)
+        yield Pair(path, _answered(recorded, align(recorded, entries, same).ours), new)
+
+
+def _answered(recorded: Sequence[Any], ours: Sequence[Any]) -> list[Any]:
+    """Each request of ours with the agent's answers; values in the order of the record, which says nothing."""
+    pairs = [(one, own) for one, own in zip(recorded, ours, strict=True) if own != ABSENT]
+    url = str(recorded[0]["response"]["monitorer"])
+    saw = {
+        (own["request"]["resource_id"], own["request"]["field_name"]): {v["key"]: v["value"] for v in one["gets"][-1]}
+        for one, own in pairs
+    }
+    told = iter(collector.answers(url, [own["asked"] for _, own in pairs], saw))
+    found: list[Any] = []
+    for one, own in zip(recorded, ours, strict=True):
+        if own == ABSENT:
+            found.append(ABSENT)
+            continue
+        answers = next(told)
+        order = [value["key"] for value in one["gets"][-1]]
+        answers["gets"][-1].sort(key=lambda value, order=order: order.index(value["key"]))
+        found.append({"request": own["request"], **answers})
+    return found
 
 
 def edits(runs: Runs) -> Iterator[Pair]:
