@@ -18,7 +18,7 @@ from esi.cli.program import run
 from esi.clock import SystemClock
 from esi.drivers import Session
 from esi.drivers.ssh import Timeouts
-from esi.errors import Busy, EsiError, Invalid, Rejected, TemporaryError, TimedOut, Unreachable
+from esi.errors import Busy, EsiError, Rejected, TemporaryError, TimedOut, Unreachable
 from esi.lab import Served
 from esi.lab.control import SOCKET, ask
 from esi.settings import Lab
@@ -156,7 +156,7 @@ async def test_the_door_lists_breaks_and_heals(ring: RunningLab) -> None:
     ],
 )
 async def test_the_door_says_what_it_does_not_take(ring: RunningLab, request_: dict[str, Any], words: str) -> None:
-    with pytest.raises(Invalid, match=words):
+    with pytest.raises(Rejected, match=words):
         await ask(ring.control.parent, request_)
 
 
@@ -206,6 +206,7 @@ async def test_the_commands_print_tables_and_json(ring: RunningLab, capsys: pyte
     code, out = await call("break", "ce1", "kitchen")
     assert code == 1
     assert "no fault 'kitchen'" in out
+    assert "`esi lab list` shows" in out
 
 
 async def test_the_inventory_says_where_devices_and_agents_are(ring: RunningLab, tmp_path: Path) -> None:

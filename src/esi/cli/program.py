@@ -92,6 +92,8 @@ def _advice(error: EsiError, name: str) -> str:
         return "correct it in esi.yaml, the environment (ESI_GROUP__FIELD) or --set; `esi settings show` lists all"
     if isinstance(error, Unreachable) and "url" in error.details:
         return "start a ring with `esi dev`, or name the API with --endpoint-url or GOHAN_ENDPOINT_URL"
+    if "lab" in error.details:
+        return "`esi lab list` shows what stands and what can be broken; `esi lab` or `esi dev` starts one (--folder)"
     if isinstance(error, Unauthenticated):
         return "give a token with --token or OS_TOKEN_ID"
     if isinstance(error, NotFound):

@@ -15,7 +15,7 @@ from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
-from esi.errors import EsiError, Invalid, Unreachable
+from esi.errors import EsiError, Invalid, Rejected, Unreachable
 from esi.lab.faults import KINDS
 from esi.lab.serving import Served
 
@@ -142,7 +142,7 @@ async def _converse(control: Control, reader: asyncio.StreamReader, writer: asyn
 
 
 async def ask(folder: Path, request: Mapping[str, Any]) -> Any:
-    """Ask the lab whose door is in `folder`. Raises Unreachable when there is none, Invalid when it refuses."""
+    """Ask the lab whose door is in `folder`. Raises Unreachable when there is none, Rejected when it says no."""
     path = folder / SOCKET
     try:
         async with asyncio.timeout(SECONDS):
@@ -154,12 +154,12 @@ async def ask(folder: Path, request: Mapping[str, Any]) -> Any:
             finally:
                 writer.close()
     except (OSError, TimeoutError) as error:
-        raise Unreachable(f"no lab answers at {path}") from error
+        raise Unreachable(f"no lab answers at {path}", lab=str(folder)) from error
     if not line:
-        raise Unreachable(f"the lab at {path} ended before it answered")
+        raise Unreachable(f"the lab at {path} ended before it answered", lab=str(folder))
     answer = json.loads(line)
     if "error" in answer:
-        raise Invalid(answer["error"])
+        raise Rejected("the lab", answer["error"], lab=str(folder))
     return answer["ok"]
 
 
