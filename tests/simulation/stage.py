@@ -18,6 +18,8 @@ from esi.bootstrap.services import Services, load_services
 from esi.bootstrap.workers import build_jobs, build_work
 from esi.errors import NotFound, TemporaryError
 from esi.model.resource import Body, Ref
+from esi.stacks.remains import StackRemains
+from esi.stacks.resources.netconf import NetconfNamedConfigs
 from esi.testing import chain, invariants
 from esi.testing.loop import run
 from esi.testing.process import DriverHandle, Process, StoreHandle
@@ -54,9 +56,8 @@ class Stage(World):
     async def play(self, scenario: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """`scenario` in a ring with a master of its own, and a user whose requests can fail as those of others do."""
         user: Any = StoreHandle(Process("user", lossy=self._lost), self.store)
-        remains = self.lifecycle.remains
         self.lifecycle = self._lifecycle(user)
-        self.lifecycle.remains = remains
+        self.lifecycle.remains = StackRemains(self.kv, {NetconfNamedConfigs.type: NetconfNamedConfigs().claims})
 
         async def all_of_it() -> None:
             self.begin("master", self.master)
