@@ -62,7 +62,7 @@ def build_work(
 
     Without `eyes` monitoring jobs finish at once and watch nothing.
     """
-    lease = ProcessLease(ground.kv, seconds=ground.lease_seconds)
+    lease = ProcessLease(ground.kv, seconds=ground.lease_seconds, process=ground.process)
     templates = Templates()
     mirror = Mirror(ground.kv, [keys.HEAT_TEMPLATES], clock=ground.clock, name="templates")
 

@@ -38,7 +38,7 @@ class Owner:
         self._line = Line()
         self._wake = asyncio.Event()
         self._exchange = Exchange(ip, means, self._line, self._wake)
-        self._ownership = Ownership(ip, means.kv, means.lease)
+        self._ownership = Ownership(ip, means)
         self._session: Session | None = None
         self._address: Address | None = None
         self.held = ""

@@ -8,11 +8,11 @@ that it owns nothing.
 
 from __future__ import annotations
 
+from esi.devices.means import Means
 from esi.errors import LeaseLost, Outrun, TemporaryError
-from esi.kv import KV, Delete, Guard, Put
+from esi.kv import Delete, Guard, Lease, Put
 from esi.model.codec import dumps, loads, loads_object
 from esi.model.keys import device_key, sessions_key
-from esi.work.lease import ProcessLease
 
 MAX_SESSIONS = 4
 """Session ids of earlier owners that are remembered."""
@@ -26,10 +26,11 @@ class Ownership:
     owner that was found instead. `earlier`: session ids of owners before us that may still be alive.
     """
 
-    def __init__(self, ip: str, kv: KV, lease: ProcessLease) -> None:
+    def __init__(self, ip: str, means: Means) -> None:
         self._ip = ip
-        self._kv = kv
-        self._lease = lease
+        self._kv = means.kv
+        self._lease = means.lease
+        self._process = means.lease.process
         self._key = device_key(ip)
         self._held = ""
         self._recorded = False
@@ -50,9 +51,8 @@ class Ownership:
             mine = loads_object(entry.value, self._key).get("lease") == lease.id
             self.revision, self.other = (entry.create_revision, 0) if mine else (0, entry.create_revision)
             return mine
-        value = dumps({"lease": lease.id, "held": ""})
         try:
-            self.revision = await self._kv.commit([Put(self._key, value, lease)], guards=[Guard.absent(self._key)])
+            self.revision = await self._kv.commit([self._put(lease, "")], guards=[Guard.absent(self._key)])
         except Outrun:
             return await self.take()
         self.other, self._held = 0, ""
@@ -78,8 +78,11 @@ class Ownership:
         """Show beside the key who holds the device's lock and keeps us waiting; "" when nobody does."""
         if held != self._held and self.revision:
             lease = await self._lease.current()
-            await self._write(Put(self._key, dumps({"lease": lease.id, "held": held}), lease))
+            await self._write(self._put(lease, held))
             self._held = held
+
+    def _put(self, lease: Lease, held: str) -> Put:
+        return Put(self._key, dumps({"lease": lease.id, "process": self._process, "held": held}), lease)
 
     async def _write(self, put: Put) -> None:
         try:

@@ -13,7 +13,9 @@ LEASE_SECONDS = 3.0
 class ProcessLease:
     """`current()` is a live lease; when one is lost the next call makes a new one, and what hung on the old is gone."""
 
-    def __init__(self, kv: KV, *, seconds: float = LEASE_SECONDS) -> None:
+    def __init__(self, kv: KV, *, seconds: float = LEASE_SECONDS, process: str = "") -> None:
+        self.process = process
+        """Who holds it, in words for people."""
         self._kv = kv
         self._seconds = seconds
         self._lease: Lease | None = None
