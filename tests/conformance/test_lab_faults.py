@@ -98,6 +98,41 @@ async def test_an_unreachable_router_cuts_what_stands_and_answers_nobody() -> No
         assert has(served)
 
 
+async def somebody_waits(served: Served) -> None:
+    async with asyncio.timeout(10):
+        while not served.router.counts["held"]:
+            await asyncio.sleep(0)
+
+
+async def test_who_waits_outside_is_let_in_when_the_router_heals() -> None:
+    async with lab() as served, Tasks("client") as tasks:
+        await served.router.faults.begin("unreachable")
+        opening = tasks.start("open", driver_of(served).open(MX2))
+        await somebody_waits(served)
+        assert not opening.done()
+        await served.router.faults.end()
+        session = await opening
+        await change(session)
+        await session.close()
+        assert has(served)
+
+
+async def test_the_lab_ends_with_strangers_at_its_door() -> None:
+    """Who has not logged in, and who waits before a router that does not answer, is cut at the end."""
+    async with lab() as served:
+        silent = await asyncio.open_connection(served.host, served.port)
+        assert (await silent[0].readuntil(b"\n")).startswith(b"SSH-2.0-")
+        await served.router.faults.begin("unreachable")
+        outside = await asyncio.open_connection(served.host, served.port)
+        await somebody_waits(served)
+    for reader, writer in (silent, outside):
+        try:
+            assert await reader.read() is not None
+        except ConnectionError:
+            pass  # cut, not closed
+        writer.close()
+
+
 async def test_a_router_is_back_after_its_reboot() -> None:
     async with lab() as served:
         driver = driver_of(served, timeouts=QUICK)

@@ -138,6 +138,8 @@ class Faults:
             gate.times.pop(broken.kind, None)
         elif broken.kind == "reboot":
             gate.off_until = float("-inf")
+        if gate.reachable(self._router.clock.monotonic()):
+            gate.open()
 
     def _healed(self, kind: str) -> bool:
         gate = self._router.gate

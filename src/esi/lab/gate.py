@@ -40,6 +40,7 @@ class Gate:
         self.times: dict[str, int] = {}
         self.off_until = float("-inf")
         self.cutters: list[Callable[[], None]] = []
+        self.openers: list[Callable[[], None]] = []
         self._answering = asyncio.Event()
         self._answering.set()
 
@@ -67,6 +68,11 @@ class Gate:
         """Cut the connections that stand."""
         for cut in self.cutters:
             cut()
+
+    def open(self) -> None:
+        """Let in who has waited outside."""
+        for let_in in self.openers:
+            let_in()
 
     async def before(self, client: Client, verb: str) -> None:
         """A request has come. Waits while the router is silent; raises Dropped when the session is to be lost."""

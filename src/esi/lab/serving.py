@@ -19,6 +19,8 @@ from esi.lab.sshd import NetconfChannel, Server, public_text
 from esi.lab.topology import Topology
 from esi.tasks import Tasks
 
+ACCEPT_SECONDS = 0.05
+
 
 @dataclass(frozen=True)
 class LabDevice:
@@ -78,11 +80,12 @@ async def _listen(device: LabDevice, router: Router, tasks: Tasks) -> AsyncItera
         stack.push_async_callback(door.close)
         logins = await stack.enter_async_context(Tasks("logins"))
         logins.start("accept", door.accept(listener, logins))
+        router.gate.openers.append(lambda: door.let_in(logins))
         yield Served(device.host, listener.getsockname()[1], door.host_key_public, router, snmp)
 
 
 class _Door:
-    """Who comes in, and who stays outside: connections to an unreachable router are held without a word."""
+    """Who comes in, and who stays outside: connections to an unreachable router wait without a word."""
 
     def __init__(self, device: LabDevice, router: Router, tasks: Tasks) -> None:
         self._router = router
@@ -123,13 +126,23 @@ class _Door:
         """Take connections until cancelled."""
         loop = asyncio.get_running_loop()
         while True:
-            connection, _ = await loop.sock_accept(listener)
+            try:
+                connection, _ = await loop.sock_accept(listener)
+            except OSError:  # the client has gone already, or there are too many
+                await self._router.clock.sleep(ACCEPT_SECONDS)
+                continue
+            self._held.append(connection)
             if self._router.gate.reachable(self._router.clock.monotonic()):
-                self._release()
-                connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, True)
-                logins.start("login", self._log_in(connection))
+                self.let_in(logins)
             else:
-                self._held.append(connection)
+                self._router.counts["held"] += 1
+
+    def let_in(self, logins: Tasks) -> None:
+        """Begin to speak with everybody who waits."""
+        for connection in self._held:
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, True)
+            logins.start("login", self._log_in(connection))
+        self._held.clear()
 
     async def _log_in(self, connection: socket.socket) -> None:
         try:
@@ -141,15 +154,11 @@ class _Door:
         for connection in list(self._connections):
             connection.abort()
 
-    def _release(self) -> None:
-        for connection in self._held:
-            connection.close()
-        self._held.clear()
-
     async def close(self) -> None:
         """Cut everybody."""
         open_now = list(self._connections)
         self._cut()
-        self._release()
+        for held in self._held:
+            held.close()
         for connection in open_now:
             await connection.wait_closed()
