@@ -30,7 +30,7 @@ class Ring:
 
     folder: str = setting("var/esi", "Folder of the ring: database, etcd's data, host keys.")
     flow: str = setting("2017", "Which recorded template set the services use.", choices=("2017", "2018"))
-    monitoring: str = setting("none", "Who watches the services.", choices=("none",))
+    monitoring: str = setting("agent", "Who watches: the collector agent, or nobody.", choices=("agent", "none"))
     pending_seconds: float = setting(600.0, "How long a change may be pending, beyond its template's heat_timeout.")
     age_seconds: float = setting(300.0, "How long a look at a device counts; what was seen earlier is unknown.")
     recorded_quirks: bool = setting(False, "Repeat the recorded system's own faults (docs/compatibility.md).")
@@ -69,13 +69,24 @@ class Worker:
 
 
 @dataclass(frozen=True)
+class Agent:
+    """The collector agent."""
+
+    host: str = setting("127.0.0.1", "Address of its REST door.")
+    port: int = setting(7070, "Its port; 0 takes a free one.")
+    url: str = setting("", "How others reach it; empty: its host and port.")
+    token: Secret = setting(NO_SECRET, "What every request to it must carry as X-Auth-Token; empty: nothing.")
+    interval_seconds: float = setting(60.0, "Longest pause between two looks at a target.")
+
+
+@dataclass(frozen=True)
 class Lab:
     """The virtual devices."""
 
     host: str = setting("127.0.0.1", "Loopback address to listen on.")
     ports: str = setting("", "Comma list of ports, one per device; empty: free ones.")
     commit_seconds: float = setting(0.0, "How long a commit takes on a virtual router.")
-    settle_seconds: float = setting(1.0, "How long a virtual BGP session takes to come up once both ends agree.")
+    settle_seconds: float = setting(0.5, "How long a virtual BGP session takes to come up once both ends agree.")
 
 
 @dataclass(frozen=True)
@@ -86,13 +97,14 @@ class Settings:
     api: Api = field(default_factory=Api)
     etcd: Etcd = field(default_factory=Etcd)
     worker: Worker = field(default_factory=Worker)
+    agent: Agent = field(default_factory=Agent)
     lab: Lab = field(default_factory=Lab)
     origin: Mapping[str, str] = field(default_factory=dict)
 
 
 _TRUE, _FALSE = frozenset({"true", "yes", "on", "1"}), frozenset({"false", "no", "off", "0"})
 
-GROUPS = ("ring", "api", "etcd", "worker", "lab")
+GROUPS = ("ring", "api", "etcd", "worker", "agent", "lab")
 
 
 def load_settings(file: Path | None = None, flags: Mapping[str, Any] | None = None) -> Settings:

@@ -84,7 +84,7 @@ async def test_a_worker_killed_in_the_middle_of_a_stack_is_followed_by_one_that_
         start = stack.enter_async_context
         _, etcd = await start(esi("etcd", *folder))
         _, lab = await start(esi("lab", *folder, "--commit-seconds", "1"))
-        where = ("--etcd", etcd["etcd"], "--flow", "2018")
+        where = ("--etcd", etcd["etcd"], "--flow", "2018", "--monitoring", "none")
         _, api = await start(esi("api", *folder, *where, "--port", "0"))
         first, _ = await start(esi("worker", *folder, *where))
         kv = EtcdKV([etcd["etcd"]], clock=SystemClock())
@@ -140,7 +140,7 @@ async def etcdctl_shows_the_recorded_keys(endpoint: str) -> None:
 
 
 async def test_a_killed_ring_leaves_no_child_and_no_locked_folder(tmp_path: Path) -> None:
-    arguments = ("dev", "--folder", str(tmp_path), "--port", "0")
+    arguments = ("dev", "--folder", str(tmp_path), "--port", "0", "--agent-port", "0")
     router = chain.prerequisites()[0]
     async with esi(*arguments) as (ring, facts):
         async with Client(facts["api"], clock=SystemClock()) as client:

@@ -14,6 +14,7 @@ from random import Random
 from esi.agent.board import SETTLE_SECONDS, Board, Watched
 from esi.agent.metrics import Samples
 from esi.agent.records import Kept
+from esi.agent.seen import hold_of
 from esi.agent.watchlist import Watchlist
 from esi.clock import Clock
 from esi.errors import EsiError, TemporaryError, TerminalError, TimedOut, Unsupported
@@ -118,7 +119,7 @@ class Collector:
     async def _remember(self, watched: Watched) -> None:
         """A hold that had ended before this life of ours stays ended: its value stands already."""
         target = watched.kept.target
-        if "hold_options" not in target.syncer_properties.get("etcd", {}):
+        if hold_of(target) is None:
             return
         entry = await self._kv.get(keys.monitoring_key(watched.kept.path))
         there = loads_object(entry.value, entry.key) if entry is not None else {}

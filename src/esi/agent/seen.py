@@ -17,6 +17,14 @@ from esi.model.target import FAIL, Observation, Target
 
 STATUS = "status"
 
+HOLDS = {
+    "bgp_pool": {
+        "time_seconds": 10.0,
+        "positive_status": [{"primary": "ESTABLISHED", "secondary": "ESTABLISHED"}],
+    }
+}
+"""Holds of types whose targets bring none: a BGP session takes seconds to come up; that is no outage."""
+
 REPORTERS = {
     "bgp_pool": "BGPAgent",
     "bgp_session": "BGPAgent",
@@ -80,7 +88,7 @@ class Seen:
 
     def held(self, target: Target, now: float) -> float:
         """For how many seconds yet the status does not count."""
-        hold = target.syncer_properties.get("etcd", {}).get("hold_options")
+        hold = hold_of(target)
         known = self.values.get(STATUS)
         if not hold or known is None or self.open:
             return 0.0
@@ -105,3 +113,9 @@ def shown(target: Target, seen: Seen) -> list[Mapping[str, Any]]:
         }
         for key, one in seen.values.items()
     ]
+
+
+def hold_of(target: Target) -> Mapping[str, Any] | None:
+    """The hold that a target asks for, or its type's."""
+    asked: Mapping[str, Any] | None = target.syncer_properties.get("etcd", {}).get("hold_options")
+    return asked or HOLDS.get(target.type)

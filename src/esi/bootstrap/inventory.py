@@ -23,6 +23,14 @@ _KEYS = {"host", "port", "host_key", "client_keys", "snmp"}
 SNMP_PORT = 161
 
 
+def inventory_file(folder: Path, named: str) -> Path:
+    """The inventory that was named, or the lab's in the ring's folder. SettingsError when there is neither."""
+    file = Path(named) if named else folder.resolve() / LAB_FILE
+    if not named and not file.exists():
+        raise SettingsError(f"no inventory of devices: name one with ring.inventory, or start `esi lab` ({file})")
+    return file
+
+
 def read_inventory(file: Path) -> dict[str, Endpoint]:
     """Raises SettingsError with every fault; a host key is required, an unknown one is refused by the driver."""
     faults: list[str] = []

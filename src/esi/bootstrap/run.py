@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 from random import Random
-from typing import Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from esi.bootstrap.ground import Ground
 from esi.bootstrap.services import Services, load_services
@@ -22,14 +22,18 @@ from esi.runtime import Room, Supervisor
 from esi.settings import Settings
 from esi.tasks import Tasks
 
+if TYPE_CHECKING:  # what a part needs is imported when that part is asked for
+    from esi.monitoring import Eyes
+    from esi.stacks import Targets
+
 log = logging.getLogger(__name__)
 
-PARTS = ("etcd", "lab", "api", "sync", "jobs", "heat", "devices", "monitoring")
+PARTS = ("etcd", "lab", "api", "sync", "agent", "jobs", "heat", "devices", "monitoring")
 """Everything a process can be asked to run."""
 
 HANDLERS = {"heat": "heat_worker", "monitoring": "monitoring_worker"}
 
-ON_ETCD = frozenset({"sync", "jobs", "heat", "devices", "monitoring"})
+ON_ETCD = frozenset({"sync", "agent", "jobs", "heat", "devices", "monitoring"})
 
 Facts = dict[str, str]
 
@@ -118,8 +122,12 @@ class Process:
         ground = await self._ground(services, stack) if self._parts & ON_ETCD else None
         if self._parts & {"api", "sync"}:
             rooms += await self._control_rooms(services, ground, stack)
-        if ground is not None and self._parts & {"jobs", *HANDLERS}:
-            rooms += self._worker_rooms(ground, stack, tasks)
+        if ground is not None and self._parts & {"agent", *HANDLERS}:
+            rooms += self._rooms_with_hands(ground, stack, tasks)
+        if ground is not None and "jobs" in self._parts:
+            from esi.bootstrap.workers import build_jobs
+
+            rooms.append(build_jobs(ground))
         return rooms
 
     async def _ground(self, services: Services, stack: AsyncExitStack) -> Ground:
@@ -145,13 +153,25 @@ class Process:
             rooms.append(build_sync(ground, lifecycle.store, lifecycle))
         return rooms
 
-    def _worker_rooms(self, ground: Ground, stack: AsyncExitStack, tasks: Tasks) -> list[Room]:
-        from esi.bootstrap.workers import build_jobs, build_work, open_driver
+    def _rooms_with_hands(self, ground: Ground, stack: AsyncExitStack, tasks: Tasks) -> list[Room]:
+        """Those that talk to devices: the agent, and the workers."""
+        from esi.bootstrap.workers import build_work, open_driver
 
-        rooms: list[Room] = [build_jobs(ground)] if "jobs" in self._parts else []
+        driver = open_driver(self._settings.ring, self.clock)
+        rooms: list[Room] = []
+        eyes: Eyes | None = None
+        targets: Targets | None = None
+        if self._settings.ring.monitoring == "agent":
+            from esi.bootstrap.watching import build_agent, open_eyes, open_probes, open_targets
+
+            probes = open_probes(self._settings.ring, ground, driver)
+            eyes, targets = open_eyes(ground, probes), open_targets(self._settings.agent, ground)
+            if "agent" in self._parts:
+                agent = build_agent(self._settings.agent, ground, probes)
+                rooms, targets = [agent], agent.shelf
         handlers = [handler for part, handler in HANDLERS.items() if part in self._parts]
         if handlers:
-            lease, work = build_work(ground, open_driver(self._settings.ring, self.clock), tasks, handlers)
+            lease, work = build_work(ground, driver, tasks, handlers, eyes=eyes, targets=targets)
             stack.push_async_callback(lease.close)
             rooms += work
         return rooms

@@ -6,12 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from esi.bootstrap.ground import Ground
-from esi.bootstrap.inventory import LAB_FILE, read_inventory
+from esi.bootstrap.inventory import inventory_file, read_inventory
 from esi.clock import Clock
 from esi.devices import DeviceRoom
 from esi.drivers import Driver
 from esi.drivers.junos import JunosDriver
-from esi.errors import SettingsError
 from esi.heat import HeatHandler, RecordedOutputs, Shelf
 from esi.jobs import JobsRoom
 from esi.kv import Event
@@ -22,7 +21,7 @@ from esi.registry import Registry
 from esi.render.templates import Templates
 from esi.runtime import Mirror, Room
 from esi.settings import Ring
-from esi.stacks import StackResource
+from esi.stacks import StackResource, Targets
 from esi.stacks.engine import EmbeddedEngine
 from esi.stacks.resources.monitoring import MonitoringTarget, NullTargets
 from esi.stacks.resources.netconf import NetconfNamedConfigs
@@ -57,10 +56,11 @@ def build_work(
     handlers: Sequence[str] = ("heat_worker", "monitoring_worker"),
     *,
     eyes: Eyes | None = None,
+    targets: Targets | None = None,
 ) -> tuple[ProcessLease, list[Room]]:
     """A worker: its lease, and the rooms that do the jobs of `handlers`; `tasks` owns stacks and devices at work.
 
-    Without `eyes` monitoring jobs finish at once and watch nothing.
+    Without `eyes` monitoring jobs finish at once and watch nothing; without `targets` stacks are watched by nobody.
     """
     lease = ProcessLease(ground.kv, seconds=ground.lease_seconds, process=ground.process)
     templates = Templates()
@@ -72,7 +72,7 @@ def build_work(
 
     mirror.listen(changed)
     devices = DeviceRoom(ground.kv, driver, lease, clock=ground.clock, tasks=tasks, idle=ground.idle_seconds)
-    means = Means(ground.kv, resource_types(), devices, NullTargets(), ground.clock, ground.recorder)
+    means = Means(ground.kv, resource_types(), devices, targets or NullTargets(), ground.clock, ground.recorder)
     schemas = ground.services.catalogue.schemas
     shelf = Shelf(
         template=templates.get,
@@ -104,7 +104,5 @@ def build_monitoring(ground: Ground, templates: Templates, eyes: Eyes) -> Monito
 
 def open_driver(ring: Ring, clock: Clock) -> JunosDriver:
     """The way to the devices of the ring's inventory, or of the lab's. SettingsError when there is neither."""
-    file = Path(ring.inventory) if ring.inventory else Path(ring.folder).resolve() / LAB_FILE
-    if not ring.inventory and not file.exists():
-        raise SettingsError(f"no inventory of devices: name one with ring.inventory, or start `esi lab` ({file})")
+    file = inventory_file(Path(ring.folder), ring.inventory)
     return JunosDriver(read_inventory(file), clock=clock, recorder=NullRecorder())

@@ -19,7 +19,7 @@ from esi.cli.logs import logging_options, start_logging
 from esi.clock import SystemClock
 from esi.settings import Settings
 
-ALL = ("etcd", "lab", "api", "sync", "jobs", "heat", "devices", "monitoring")
+ALL = ("etcd", "lab", "api", "sync", "agent", "jobs", "heat", "devices", "monitoring")
 API = ("api", "sync")
 WORKER = ("jobs", "heat", "devices", "monitoring")
 
@@ -27,7 +27,18 @@ _json = click.option("--json", "as_json", is_flag=True, help="Print the facts as
 
 
 @click.command()
-@settings_options("flow", "folder", "host", "port", "token-file", "etcd-port", "lab-ports", "commit-seconds")
+@settings_options(
+    "flow",
+    "folder",
+    "host",
+    "port",
+    "token-file",
+    "etcd-port",
+    "agent-port",
+    "monitoring",
+    "lab-ports",
+    "commit-seconds",
+)
 @_json
 @logging_options
 def dev(**options: Any) -> None:
@@ -45,7 +56,7 @@ def dev(**options: Any) -> None:
 
 
 @click.command()
-@settings_options("folder", "flow", "host", "port", "token-file", "etcd")
+@settings_options("folder", "flow", "host", "port", "token-file", "etcd", "monitoring")
 @_json
 @logging_options
 def api(**options: Any) -> None:
@@ -60,7 +71,7 @@ def api(**options: Any) -> None:
 
 
 @click.command()
-@settings_options("folder", "flow", "inventory", "etcd", "slots")
+@settings_options("folder", "flow", "inventory", "etcd", "slots", "monitoring", "agent-url")
 @_json
 @logging_options
 def worker(**options: Any) -> None:
@@ -68,10 +79,26 @@ def worker(**options: Any) -> None:
 
     \b
     Examples:
-      esi worker --etcd 127.0.0.1:2379
+      esi worker --etcd 127.0.0.1:2379 --agent-url http://127.0.0.1:7070
+      esi worker --etcd 127.0.0.1:2379 --monitoring none
       esi worker --etcd 10.0.0.1:2379,10.0.0.2:2379 --inventory devices.yaml
     """
     _serve(WORKER, options)
+
+
+@click.command()
+@settings_options("folder", "flow", "inventory", "etcd", "agent-host", "agent-port", "interval")
+@_json
+@logging_options
+def agent(**options: Any) -> None:
+    """Run a collector agent: it looks at what it is told to watch. Several share the work.
+
+    \b
+    Examples:
+      esi agent --etcd 127.0.0.1:2379
+      esi agent --etcd 127.0.0.1:2379 --agent-port 0 --interval 10
+    """
+    _serve(("agent",), options)
 
 
 @click.command()
@@ -106,11 +133,11 @@ def etcd(**options: Any) -> None:
 
 @click.command()
 @click.argument("names", metavar="NAME...", nargs=-1, required=True, type=click.Choice(ALL))
-@settings_options("folder", "flow", "inventory", "host", "port", "etcd", "slots")
+@settings_options("folder", "flow", "inventory", "host", "port", "etcd", "slots", "monitoring", "agent-url")
 @_json
 @logging_options
 def room(names: Sequence[str], **options: Any) -> None:
-    """Run the named rooms, alone or together: etcd, lab, api, sync, jobs, heat, devices, monitoring.
+    """Run the named rooms, alone or together: etcd, lab, api, sync, agent, jobs, heat, devices, monitoring.
 
     \b
     Examples:

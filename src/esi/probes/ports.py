@@ -24,7 +24,7 @@ DOWN = "DOWN"
 OPER_STATUS = {1: "up", 2: "down", 3: "testing", 4: "unknown", 5: "dormant", 6: "not present", 7: "lower layer down"}
 """IF-MIB."""
 
-WALK_AGAIN_SECONDS = 5.0
+WALK_AGAIN_SECONDS = 1.0
 """A name that the last walk did not find is looked for again after this long, not for every target that misses it."""
 
 

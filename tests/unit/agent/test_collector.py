@@ -86,7 +86,9 @@ def test_a_look_that_fails_is_counted_and_says_fail_with_its_reason() -> None:
         async with agent(MemoryKV(), probe=probe) as desk:
             made = await desk.shelf.create(request(), key="k")
             reason = {"status": "10.79.5.185: connection refused"}
-            await desk.until_said({"status": "FAIL", "version": 1, "reasons": reason}, within=1)
+            await desk.clock.sleep(9)
+            assert await desk.monitoring() is None, "a new session is given time to come up"
+            await desk.until_said({"status": "FAIL", "version": 1, "reasons": reason}, within=2)
             await desk.clock.sleep(10)
             watched = desk.collector.watchlist.find(keys.target_key(str(made["id"])))
             assert watched is not None

@@ -58,13 +58,14 @@ class Story:
         (folder / "esi.yaml").write_text("# everything is given by flags: no other esi.yaml is read\n")
         common = ("--folder", str(folder), "--config", str(folder / "esi.yaml"))
         ring = (*common, "--flow", self._flow)
-        with self._screen.step("ring", "start etcd, lab, api and worker, each a process of its own"):
+        with self._screen.step("ring", "start etcd, lab, api, agent and worker, each a process of its own"):
             await self._serve(("etcd", *common, "--etcd-port", "0"), ("lab", *common, "--lab-ports", ""))
             etcd = ("--etcd", self.seen.facts["etcd"])
             await self._serve(
                 ("api", *ring, *etcd, "--host", "127.0.0.1", "--port", "0"),
-                ("worker", *ring, *etcd),
+                ("agent", *ring, *etcd, "--agent-port", "0"),
             )
+            await self._serve(("worker", *ring, *etcd, "--set", f"agent.url={self.seen.facts['agent']}"))
         if "note" in self.seen.facts:
             self._screen.note(self.seen.facts["note"])
 
