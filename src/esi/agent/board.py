@@ -9,6 +9,7 @@ and by the value that was read: whoever was paused, replaced or told to stop wri
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,7 +19,7 @@ from esi.agent.seen import STATUS, Seen
 from esi.agent.shelf import ABOUT
 from esi.clock import Clock
 from esi.errors import Outrun
-from esi.kv import KV, Entry, Guard, Put
+from esi.kv import KV, Delete, Entry, Guard, Put
 from esi.model import keys
 from esi.model.codec import dumps, loads_object
 
@@ -32,6 +33,11 @@ SETTLE_SECONDS = 1.0
 """Targets of one resource come from topics one by one: for so long after the last nothing is said yet."""
 
 TRIES = 3
+
+YOUNG_SECONDS = 3600.0
+"""A target of another agent's time is taken for forgotten only when it is older."""
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -89,6 +95,9 @@ class Board:
             return False
         for _ in range(TRIES):
             entry = await self._kv.get(keys.monitoring_key(path))
+            if entry is None and await self._is_gone(path, targets):
+                await self._give_up(path, targets)
+                return False
             there = loads_object(entry.value, entry.key) if entry is not None else {}
             if there.get("version", 0) > payload["version"]:
                 return False
@@ -98,6 +107,20 @@ class Board:
             if await self._put(path, entry, payload, targets):
                 return True
         raise Outrun(f"what is seen of {path} changes all the time")
+
+    async def _is_gone(self, path: str, targets: Sequence[Watched]) -> bool:
+        """Whether the resource was removed behind our back (by force, say): its value was there, its config is not."""
+        oldest = min(one.kept.target.created_at for one in targets)
+        if path not in self._written and self._clock.now() - oldest < YOUNG_SECONDS:
+            return False
+        return await self._kv.get(keys.config_key(path)) is None
+
+    async def _give_up(self, path: str, targets: Sequence[Watched]) -> None:
+        """Nobody asks for these targets any more, and nobody will take them away but us."""
+        log.warning("%s is gone: its %d targets are dropped", path, len(targets))
+        guards = [self._presence, *(Guard(one.entry.key, one.entry.mod_revision) for one in targets)]
+        await self._kv.commit([Delete(one.entry.key) for one in targets], guards=guards)
+        self.forget(path)
 
     async def _put(
         self, path: str, entry: Entry | None, payload: Mapping[str, Any], targets: Sequence[Watched]

@@ -78,12 +78,12 @@ class AgentRoom:
         self.ready = asyncio.Event()
         self.bound_port = listen.port
         self.collector = collector
-        self.shelf = TargetShelf(kv, clock=collector.clock, types=types)
+        self._host = listen.host
+        self._public_url = listen.public_url.rstrip("/")
+        self.shelf = TargetShelf(kv, clock=collector.clock, types=types, url=self.url)
         self._watching = Watching(kv, collector, self.shelf)
         self._topics = TopicDoor(bus, self.shelf, types, clock=collector.clock) if bus is not None else None
         self._door = RestDoor(self.shelf, collector, token=listen.token)
-        self._host = listen.host
-        self._public_url = listen.public_url.rstrip("/")
 
     @property
     def url(self) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 from esi.agent.collector import Habits
 from esi.errors import Unreachable
-from esi.kv import Delete
+from esi.kv import Delete, Put
 from esi.kv.memory import MemoryKV
 from esi.model import keys
 from esi.model.target import Observation
@@ -74,8 +74,25 @@ def test_nothing_is_written_without_news_but_for_its_age() -> None:
             assert kv.commits == commits
             await desk.clock.sleep(920)
             assert 8 <= kv.commits - commits <= 10
-            await kv.commit([Delete(keys.monitoring_key(PATH))])
+            await kv.commit([Delete(keys.monitoring_key(PATH)), Put(keys.config_key(PATH), b"{}")])
             await desk.until_said(SAID, within=110)
+
+    play(work())
+
+
+def test_a_resource_that_is_gone_takes_its_targets_along() -> None:
+    async def work() -> None:
+        kv = MemoryKV()
+        async with agent(kv) as desk:
+            await kv.commit([Put(keys.config_key(PATH), b"{}")])
+            await desk.shelf.create(request("one"), key="one")
+            await desk.shelf.create(request("two"), key="two")
+            await desk.until_said({"one": BOTH, "two": BOTH, "version": 1})
+            await kv.commit([Delete(keys.monitoring_key(PATH)), Delete(keys.config_key(PATH))])
+            await desk.clock.sleep(200)
+            assert (await kv.list(keys.TARGETS)).entries == []
+            assert await desk.monitoring() is None
+            assert desk.collector.watchlist.all() == []
 
     play(work())
 
