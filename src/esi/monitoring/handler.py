@@ -10,9 +10,9 @@ sends them again: they say the same. A monitor whose time is over fails the job 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from esi.bus import Bus
 from esi.clock import Clock
@@ -33,6 +33,8 @@ from esi.telemetry import Message, NullRecorder, Recorder, masked
 from esi.work import Claim, JobResult
 from esi.work.mappings import closed, standing
 from esi.work.outputs import Outputs, param_value
+
+T = TypeVar("T")
 
 MONITORING_WORKER = "monitoring_worker"
 
@@ -67,6 +69,7 @@ class MonitorsNotSeen(TerminalError):
     code = "monitors_not_seen"
 
     def __init__(self, errors: list[NotSeen]) -> None:
+        errors = sorted(errors, key=str)
         super().__init__("; ".join(map(str, errors)), monitors=[dict(error.details) for error in errors])
 
 
@@ -114,12 +117,14 @@ class MonitoringHandler:
     # The topics
 
     async def _publish(self, job: Job, path: str, watch: Watch) -> None:
-        """In the order of the template."""
-        for monitor in watch.monitors:
-            if monitor.topic:
-                message = _message(job, path, monitor)
-                await self._eyes.bus.publish(monitor.topic, f"{path}/{monitor.name}", dumps(message))
-                self._tell(monitor.topic, message, job)
+        """In the order of the template; a bus may keep them together."""
+
+        async def publish(monitor: Monitor) -> None:
+            message = _message(job, path, monitor)
+            await self._eyes.bus.publish(monitor.topic, f"{path}/{monitor.name}", dumps(message))
+            self._tell(monitor.topic, message, job)
+
+        await _side_by_side({monitor.name: publish(monitor) for monitor in watch.monitors if monitor.topic})
 
     def _tell(self, subject: str, body: Any, job: Job) -> None:
         ref = (job.resource_type, job.resource_id, job.version)
@@ -129,21 +134,20 @@ class MonitoringHandler:
 
     async def _first_statuses(self, job: Job, path: str, watch: Watch) -> dict[str, str]:
         """All monitors side by side, each within its own time."""
+        late: list[NotSeen] = []
 
-        def told(name: str, error: BaseException) -> None:
-            return None  # raised below
+        async def look(monitor: Monitor) -> str:
+            try:
+                return await self._first_status(job, path, monitor)
+            except NotSeen as error:
+                late.append(error)
+                return ""
 
         monitors = [monitor for monitor in watch.monitors if monitor.asked]
-        async with Tasks(job.id, on_error=told) as tasks:
-            waiting = [tasks.start(monitor.name, self._first_status(job, path, monitor)) for monitor in monitors]
-            found = await asyncio.gather(*waiting, return_exceptions=True)
-        errors = [result for result in found if isinstance(result, BaseException)]
-        late = [error for error in errors if isinstance(error, NotSeen)]
-        if len(late) < len(errors):
-            raise next(error for error in errors if not isinstance(error, NotSeen))
+        found = await _side_by_side({monitor.name: look(monitor) for monitor in monitors})
         if late:
             raise late[0] if len(late) == 1 else MonitorsNotSeen(late)
-        return {monitor.name: str(word) for monitor, word in zip(monitors, found, strict=True)}
+        return found
 
     async def _first_status(self, job: Job, path: str, monitor: Monitor) -> str:
         target = _target(job, path, monitor)
@@ -154,6 +158,17 @@ class MonitoringHandler:
         if probe is None:
             raise Unsupported(f"monitor {monitor.name}: there is no probe for {monitor.type}")
         return await first_status(monitor, asked(probe, target, clock, monitor.pause))
+
+
+async def _side_by_side(works: Mapping[str, Coroutine[Any, Any, T]]) -> dict[str, T]:
+    """What each has found, by name. The first error ends all."""
+
+    def told(name: str, error: BaseException) -> None:
+        return None  # raised below
+
+    async with Tasks("monitors", on_error=told) as tasks:
+        found = await asyncio.gather(*[tasks.start(name, work) for name, work in works.items()])
+    return dict(zip(works, found, strict=True))
 
 
 def _plural(path: str) -> str:
