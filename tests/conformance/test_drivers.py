@@ -11,7 +11,7 @@ import pytest
 from conformance.lab_router import BGP, MX2, add_unit, cycle, driver_of, lab, unit
 from esi.drivers import Driver, Edit
 from esi.drivers.null import NullDriver
-from esi.errors import Busy, Rejected
+from esi.errors import Busy, Rejected, Unreachable
 from esi.testing.double import DeviceDouble, DoubleDriver
 
 
@@ -75,6 +75,26 @@ async def test_lock_held_by_another_is_busy(member: Member) -> None:
     await second.close()
     await first.lock()  # closing gave the lock back
     await first.close()
+
+
+@WITH_DEVICE
+async def test_a_session_is_ended_by_its_id_and_its_lock_and_edits_go(member: Member) -> None:
+    first, second = await member.driver.open(MX2), await member.driver.open(MX2)
+    await first.lock()
+    await first.load(BGP)
+    with pytest.raises(Busy) as denied:
+        await second.lock()
+    assert denied.value.details["pid"] == first.session_id
+    assert denied.value.details["user"] == MX2.username
+    await second.kill(first.session_id)
+    await second.lock()
+    assert await second.diff() == ""
+    with pytest.raises(Unreachable):
+        await first.commit(comment="too late")
+    with pytest.raises(Rejected):
+        await second.kill(first.session_id)
+    await first.close()
+    await second.close()
 
 
 @WITH_DEVICE

@@ -150,7 +150,10 @@ class Exchange:
             self._waste.append(waiting.key)
 
     async def put(self, owner: int) -> None:
-        """Put what waits here and is not there yet, for the owner of that revision. LeaseLost: it owns no longer."""
+        """Put what waits here and is not there yet, for the owner of that revision; 0: for whoever will be the owner.
+
+        LeaseLost: it is not so any more.
+        """
         for waiting in self._line.own:
             if not waiting.key and not waiting.answered.is_set():
                 await self._put(waiting, Guard(device_key(self._ip), owner, "create"))

@@ -14,10 +14,11 @@ from esi.work.lease import ProcessLease
 
 @dataclass(frozen=True, slots=True)
 class Means:
-    """`numbers` name this process's intents in etcd: no number is given twice under one lease."""
+    """Without a `driver` this process owns no device: it hands everything over. `numbers` name its intents in etcd: no
+    number is given twice under one lease."""
 
     kv: KV
-    driver: Driver
+    driver: Driver | None
     lease: ProcessLease
     clock: Clock
     numbers: Iterator[int] = field(default_factory=lambda: count(1))

@@ -19,7 +19,7 @@ from esi.devices.line import Line, Waiting
 from esi.devices.means import Means
 from esi.devices.ownership import AT_ONCE, Ownership
 from esi.drivers import Address, Intent, IntentResult, Session
-from esi.errors import Busy, EsiError, LeaseLost, Rejected, TemporaryError
+from esi.errors import Broken, Busy, EsiError, LeaseLost, Rejected, TemporaryError
 from esi.tasks import Tasks
 
 FIRST_BACK_OFF, LAST_BACK_OFF = 0.2, 15.0
@@ -41,6 +41,7 @@ class Owner:
         self._ownership = Ownership(ip, means)
         self._session: Session | None = None
         self._address: Address | None = None
+        self._called = False
         self.held = ""
 
     async def submit(self, intent: Intent) -> IntentResult:
@@ -57,6 +58,11 @@ class Owner:
         if isinstance(waiting.result, IntentResult):
             return waiting.result
         raise waiting.result or Busy(f"{self._ip}: no answer")
+
+    def call(self) -> None:
+        """Intents of others stand in etcd, and nobody owns the device: take it."""
+        self._called = True
+        self._wake.set()
 
     async def run(self, *, idle: float) -> None:
         """Serve until nothing has come for `idle` seconds; then let others have the device."""
@@ -85,7 +91,7 @@ class Owner:
 
     async def _something_waits(self, idle: float) -> bool:
         self._wake.clear()
-        if not self._line and not self._exchange.busy:
+        if not self._line and not self._exchange.busy and not self._called:
             try:
                 async with asyncio.timeout(idle):
                     await self._wake.wait()
@@ -105,8 +111,11 @@ class Owner:
         self._wake.clear()
         await self._exchange.tidy()
         if self._session is None and not await self._ours():
+            self._called = False
             await self._hand_over()
             return
+        self._called = False
+        await self._exchange.deliver(self._ownership.guard)  # what was refused while the device could not be had
         if self._line:
             await self._serve()
         await self._exchange.deliver(self._ownership.guard)
@@ -172,6 +181,8 @@ class Owner:
         if self._session is None:
             if not await self._ours():
                 raise LeaseLost(f"{self._ip} has another owner", after=AT_ONCE)
+            if self._means.driver is None:
+                raise Broken(f"a process without a driver owns {self._ip}")
             try:
                 self._session = await self._means.driver.open(address)
             except EsiError as error:

@@ -31,6 +31,7 @@ class Ownership:
         self._kv = means.kv
         self._lease = means.lease
         self._process = means.lease.process
+        self._may = means.driver is not None
         self._key = device_key(ip)
         self._held = ""
         self._recorded = False
@@ -44,13 +45,19 @@ class Ownership:
         return Guard(self._key, self.revision, "create")
 
     async def take(self) -> bool:
-        """Take the key, or find that it is ours already: its value names our lease. False: another owns the device."""
+        """Take the key, or find that it is ours already: its value names our lease.
+
+        False: another owns the device, or nobody does (`other` is 0) and it is not for us to own any.
+        """
         lease = await self._lease.current()
         entry = await self._kv.get(self._key)
         if entry is not None:
             mine = loads_object(entry.value, self._key).get("lease") == lease.id
             self.revision, self.other = (entry.create_revision, 0) if mine else (0, entry.create_revision)
             return mine
+        if not self._may:
+            self.revision = self.other = 0
+            return False
         try:
             self.revision = await self._kv.commit([self._put(lease, "")], guards=[Guard.absent(self._key)])
         except Outrun:

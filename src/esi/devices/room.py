@@ -1,14 +1,20 @@
-"""The room's door: finds or starts the owner of an intent's device, and closes owners that have had nothing to do."""
+"""The room's door: finds or starts the owner of an intent's device, and closes owners that have had nothing to do.
+
+As a room that runs, it also looks after devices that nobody owns although intents wait for them: those of processes
+that own no devices themselves, or whose owner has died.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from esi.clock import Clock
 from esi.devices.means import Means
 from esi.devices.owner import Owner
 from esi.drivers import Driver, Intent, IntentResult
-from esi.kv import KV
+from esi.kv import KV, Entry, Event
+from esi.model.keys import DEVICES, INTENTS, device_key, intent_done_key, intents_key
+from esi.runtime import Mirror
 from esi.tasks import Tasks
 from esi.work.lease import ProcessLease
 
@@ -17,10 +23,22 @@ IDLE_SECONDS = 30.0
 
 
 class DeviceRoom:
-    """Implements the Devices port for one process. `lease` is the process's own; `idle` in seconds."""
+    """Implements the Devices port for one process. `lease` is the process's own; `idle` in seconds.
+
+    Without a `driver` it never talks to a device: every intent goes to a process that has one and runs this room.
+    """
+
+    name = "devices"
 
     def __init__(
-        self, kv: KV, driver: Driver, lease: ProcessLease, *, clock: Clock, tasks: Tasks, idle: float = IDLE_SECONDS
+        self,
+        kv: KV,
+        driver: Driver | None,
+        lease: ProcessLease,
+        *,
+        clock: Clock,
+        tasks: Tasks,
+        idle: float = IDLE_SECONDS,
     ) -> None:
         self._means = Means(kv, driver, lease, clock)
         self._tasks = tasks
@@ -29,22 +47,41 @@ class DeviceRoom:
 
     async def submit(self, intent: Intent) -> IntentResult:
         """Hand an intent to its device's owner. Raises Rejected or a TemporaryError; see `Devices`."""
-        ip = intent.address.ip
+        return await self._owner(intent.address.ip).submit(intent)
+
+    def _owner(self, ip: str) -> Owner:
         owner = self._owners.get(ip)
         if owner is None:
             owner = self._owners[ip] = Owner(ip, self._means)
-            self._tasks.start(ip, self._run(ip, owner))
-        return await owner.submit(intent)
+            self._tasks.start(ip, self._serve(ip, owner))
+        return owner
+
+    async def run(self) -> None:
+        """Take devices that nobody owns and somebody waits for, until cancelled."""
+        mirror = Mirror(self._means.kv, [DEVICES, INTENTS], clock=self._means.clock, name="devices")
+
+        def changed(key: str, event: Event | None) -> None:
+            ip = key.removeprefix(INTENTS).removeprefix(DEVICES).partition("/")[0]
+            if mirror.get(device_key(ip)) is None and any(_intents(mirror, ip)):
+                self._owner(ip).call()
+
+        mirror.listen(changed)
+        await mirror.run()
 
     @property
     def held(self) -> Mapping[str, str]:
         """Devices of this process whose lock a stranger has: `held by USER since …` by management address."""
         return {ip: owner.held for ip, owner in self._owners.items() if owner.held}
 
-    async def _run(self, ip: str, owner: Owner) -> None:
+    async def _serve(self, ip: str, owner: Owner) -> None:
         try:
             await owner.run(idle=self._idle)
         finally:
             if self._owners.get(ip) is owner:
                 del self._owners[ip]
             owner.abandon()
+
+
+def _intents(mirror: Mirror, ip: str) -> Iterator[Entry]:
+    done = intent_done_key(ip, "")
+    return (entry for entry in mirror.items(intents_key(ip)) if not entry.key.startswith(done))

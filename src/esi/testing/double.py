@@ -75,8 +75,9 @@ class DeviceDouble:
 class DoubleSession:
     """One conversation; dead after its device dropped it."""
 
-    def __init__(self, device: DeviceDouble) -> None:
+    def __init__(self, device: DeviceDouble, user: str = "") -> None:
         self._device = device
+        self.user = user
         self._candidate: Config = dict(device.running)
         self.dead = False
         device.opened += 1
@@ -92,9 +93,9 @@ class DoubleSession:
     async def lock(self) -> None:
         await self._call("lock")
         if self._device.holder is not None and self._device.holder is not self:
-            pid = self._device.holder.session_id
+            pid, user = self._device.holder.session_id, self._device.holder.user
             words = f"{self._device.name}: configuration database locked by another session (pid {pid})"
-            raise Busy(words, who=self._device.name, user="", pid=pid, since="")
+            raise Busy(words, who=self._device.name, user=user, pid=pid, since="")
         self._device.holder = self
         self._candidate = dict(self._device.running)
         self._device.take_fault("lock", "after")
@@ -186,6 +187,6 @@ class DoubleDriver:
         if not device.reachable:
             raise Unreachable(f"{device.name} does not answer")
         device.take_fault("open", "before")
-        session = DoubleSession(device)
+        session = DoubleSession(device, address.username)
         device.sessions.append(session)
         return session
