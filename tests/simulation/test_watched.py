@@ -25,7 +25,7 @@ from esi.testing.loop import run
 from esi.testing.ring import ADMIN, World
 from simulation.test_crashes import disturbed, prepare
 
-SEEDS = 24
+SEEDS = 16
 MAPPED = "kv.commit esi-worker/mappings,esi-worker/job_state"
 POINTS = {
     "before a message": ("worker", "kv.commit esi-worker/topics before"),
