@@ -66,8 +66,6 @@ def _check(parts: Sequence[str], settings: Settings) -> None:
     faults = [f"unknown part {part!r}; known: {', '.join(PARTS)}" for part in parts if part not in PARTS]
     if ON_ETCD & set(parts) and "etcd" not in parts and not settings.etcd.endpoints:
         faults.append("no etcd: run one beside it (`esi etcd`) and name it with etcd.endpoints")
-    if "heat" in parts and "devices" not in parts:
-        faults.append("heat and devices must run in one process: intents do not cross processes yet")
     if faults:
         raise SettingsError(faults)
 
@@ -122,7 +120,7 @@ class Process:
         ground = await self._ground(services, stack) if self._parts & ON_ETCD else None
         if self._parts & {"api", "sync"}:
             rooms += await self._control_rooms(services, ground, stack)
-        if ground is not None and self._parts & {"agent", *HANDLERS}:
+        if ground is not None and self._parts & {"agent", "devices", *HANDLERS}:
             rooms += self._rooms_with_hands(ground, stack, tasks)
         if ground is not None and "jobs" in self._parts:
             from esi.bootstrap.workers import build_jobs
@@ -154,26 +152,33 @@ class Process:
         return rooms
 
     def _rooms_with_hands(self, ground: Ground, stack: AsyncExitStack, tasks: Tasks) -> list[Room]:
-        """Those that talk to devices: the agent, and the workers."""
-        from esi.bootstrap.workers import build_work, open_driver
+        """Those that talk to devices, or ask others to: the agent, the workers, the owners of devices."""
+        from esi.bootstrap.workers import build_devices, build_lease, build_work, open_driver
 
         driver = open_driver(self._settings.ring, self.clock)
         rooms: list[Room] = []
         eyes: Eyes | None = None
         targets: Targets | None = None
         if self._settings.ring.monitoring == "agent":
-            from esi.bootstrap.watching import build_agent, open_eyes, open_probes, open_targets
+            from esi.bootstrap.watching import build_agent, open_bus, open_eyes, open_probes, open_targets
 
             probes = open_probes(self._settings.ring, ground, driver)
-            eyes, targets = open_eyes(ground, probes), open_targets(self._settings.agent, ground)
+            bus = open_bus(ground)
+            stack.push_async_callback(bus.close)
+            eyes, targets = open_eyes(ground, probes, bus), open_targets(self._settings.agent, ground)
             if "agent" in self._parts:
-                agent = build_agent(self._settings.agent, ground, probes)
+                agent = build_agent(self._settings.agent, ground, probes, bus)
                 rooms, targets = [agent], agent.shelf
         handlers = [handler for part, handler in HANDLERS.items() if part in self._parts]
+        hands = driver if "devices" in self._parts else None
         if handlers:
-            lease, work = build_work(ground, driver, tasks, handlers, eyes=eyes, targets=targets)
+            lease, work = build_work(ground, hands, tasks, handlers, eyes=eyes, targets=targets)
             stack.push_async_callback(lease.close)
             rooms += work
+        elif hands is not None:
+            lease = build_lease(ground)
+            stack.push_async_callback(lease.close)
+            rooms.append(build_devices(ground, hands, lease, tasks))
         return rooms
 
     async def _start_etcd(self, stack: AsyncExitStack) -> None:

@@ -49,9 +49,19 @@ def build_jobs(ground: Ground) -> JobsRoom:
     )
 
 
+def build_lease(ground: Ground) -> ProcessLease:
+    """What a worker process holds, it holds under this."""
+    return ProcessLease(ground.kv, seconds=ground.lease_seconds, process=ground.process)
+
+
+def build_devices(ground: Ground, driver: Driver | None, lease: ProcessLease, tasks: Tasks) -> DeviceRoom:
+    """The owner of devices; without a `driver` only the door to owners in other processes, which need not run."""
+    return DeviceRoom(ground.kv, driver, lease, clock=ground.clock, tasks=tasks, idle=ground.idle_seconds)
+
+
 def build_work(
     ground: Ground,
-    driver: Driver,
+    driver: Driver | None,
     tasks: Tasks,
     handlers: Sequence[str] = ("heat_worker", "monitoring_worker"),
     *,
@@ -60,9 +70,10 @@ def build_work(
 ) -> tuple[ProcessLease, list[Room]]:
     """A worker: its lease, and the rooms that do the jobs of `handlers`; `tasks` owns stacks and devices at work.
 
+    Without a `driver` it hands what is for devices over to processes that run the room `devices`.
     Without `eyes` monitoring jobs finish at once and watch nothing; without `targets` stacks are watched by nobody.
     """
-    lease = ProcessLease(ground.kv, seconds=ground.lease_seconds, process=ground.process)
+    lease = build_lease(ground)
     templates = Templates()
     mirror = Mirror(ground.kv, [keys.HEAT_TEMPLATES], clock=ground.clock, name="templates")
 
@@ -71,7 +82,7 @@ def build_work(
         templates.put(key.removeprefix(keys.HEAT_TEMPLATES), entry.value if entry is not None else None)
 
     mirror.listen(changed)
-    devices = DeviceRoom(ground.kv, driver, lease, clock=ground.clock, tasks=tasks, idle=ground.idle_seconds)
+    devices = build_devices(ground, driver, lease, tasks)
     means = Means(ground.kv, resource_types(), devices, targets or NullTargets(), ground.clock, ground.recorder)
     schemas = ground.services.catalogue.schemas
     shelf = Shelf(
@@ -87,7 +98,7 @@ def build_work(
     work = WorkRoom(
         ground.kv, lease, [members[name] for name in handlers], ground.path_of, clock=ground.clock, slots=ground.slots
     )
-    return lease, [mirror, work]
+    return lease, [mirror, work] if driver is None else [mirror, work, devices]
 
 
 def build_monitoring(ground: Ground, templates: Templates, eyes: Eyes) -> MonitoringHandler:
