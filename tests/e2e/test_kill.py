@@ -10,14 +10,14 @@ import json
 import os
 import select
 import signal
-import sys
-from asyncio.subprocess import DEVNULL, PIPE, Process
-from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from asyncio.subprocess import PIPE
+from collections.abc import Callable
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
 
+from e2e.processes import PATIENCE_SECONDS, esi, make_chain
 from esi.bootstrap.inventory import read_inventory
 from esi.client.resources import Client
 from esi.clock import SystemClock
@@ -30,41 +30,10 @@ from esi.testing import chain
 
 pytestmark = pytest.mark.real
 
-SOURCE = Path(__file__).resolve().parents[2] / "src"
-ENVIRONMENT = {**os.environ, "PYTHONPATH": str(SOURCE)}
-PATIENCE_SECONDS = 60.0
-
 
 @pytest.fixture(autouse=True)
 def _programs(require: Callable[[str], Path]) -> None:
     require("etcd")
-
-
-@asynccontextmanager
-async def esi(*arguments: str) -> AsyncIterator[tuple[Process, dict[str, str]]]:
-    """`esi …` with its facts once it is ready; ended, by its pid, at the end."""
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "esi", *arguments, "--json"), stdin=DEVNULL, stdout=PIPE, stderr=PIPE, env=ENVIRONMENT
-    )
-    try:
-        assert process.stdout is not None
-        async with asyncio.timeout(PATIENCE_SECONDS):
-            line = await process.stdout.readline()
-        if not line:
-            assert process.stderr is not None
-            raise AssertionError((await process.stderr.read()).decode())
-        yield process, json.loads(line)["facts"]
-    finally:
-        if process.returncode is None:
-            process.terminate()
-        await process.communicate()
-
-
-async def make_chain(client: Client, wishes: list[chain.Wish]) -> None:
-    for wish in wishes:
-        await client.put(wish.schema, wish.id, wish.body)
-        if wish.schema != "vpn_service":  # it has no status
-            await client.wait(wish.schema, wish.id, at_most=PATIENCE_SECONDS)
 
 
 async def commits_of_ours(inventory: Path) -> dict[str, int]:

@@ -16,7 +16,8 @@ from pathlib import Path
 import pytest
 from lxml import etree
 
-from e2e.test_kill import commits_of_ours, esi, make_chain, until_no_job
+from e2e.processes import esi, make_chain
+from e2e.test_kill import commits_of_ours, until_no_job
 from esi.bootstrap.inventory import read_inventory
 from esi.client.resources import Client
 from esi.clock import SystemClock
@@ -61,8 +62,9 @@ class Ring:
         self._stack.push_async_callback(self.kv.close)
         self.client = await enter(Client(api["api"], clock=SystemClock()))
 
-    async def worker(self) -> Process:
-        process, _ = await self._stack.enter_async_context(esi("worker", *self._folder, *self._where))
+    async def worker(self, *command: str) -> Process:
+        words = command or ("worker",)
+        process, _ = await self._stack.enter_async_context(esi(*words, *self._folder, *self._where))
         self.workers.append(process)
         return process
 
@@ -173,3 +175,27 @@ async def intents_since(kv: EtcdKV, revision: int) -> int:
                 break
     await kv.commit([Delete(keys.intent_key("end", "0"))])
     return count - 1
+
+
+async def test_devices_in_a_process_of_its_own_serve_workers_that_have_no_hands(tmp_path: Path) -> None:
+    async with AsyncExitStack() as stack:
+        ring = Ring(tmp_path, stack)
+        await ring.start()
+        await ring.worker("room", "jobs", "heat", "monitoring")
+        hands = await ring.worker("room", "devices")
+        await make_chain(ring.client, [*chain.prerequisites(), *gateways(0, 1)])
+        for ip in (chain.PRIMARY_IP, chain.SECONDARY_IP):
+            assert await ring.owner(ip) is hands
+
+        some = gateways(1, 2)
+        for wish in some:
+            await ring.client.put(wish.schema, wish.id, wish.body)
+        await ring.until(chain.PRIMARY_IP, 2)
+        hands.kill()
+        await hands.wait()
+        again = await ring.worker("room", "devices")
+        await ring.active(*some)
+        assert await ring.owner(chain.PRIMARY_IP) is again
+        commits = await commits_of_ours(ring.inventory)
+        assert all(2 <= commits[ip] <= 3 for ip in (chain.PRIMARY_IP, chain.SECONDARY_IP)), commits
+        await ring.nothing_left()

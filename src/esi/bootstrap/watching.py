@@ -12,6 +12,7 @@ from esi.agent.collector import Collector, Habits
 from esi.agent.room import AgentRoom, Listen
 from esi.bootstrap.ground import Ground
 from esi.bootstrap.inventory import inventory_file, read_snmp
+from esi.bus import Bus
 from esi.bus.kv import KvBus
 from esi.client.targets import HttpTargets
 from esi.drivers.junos import JunosDriver
@@ -29,16 +30,21 @@ def open_probes(ring: Ring, ground: Ground, driver: JunosDriver) -> dict[str, Pr
     return build_probes(Conversations(driver, clock=ground.clock), snmp)
 
 
-def open_eyes(ground: Ground, probes: Mapping[str, Probe]) -> Eyes:
+def open_bus(ground: Ground) -> KvBus:
+    """Topics in etcd: the monitoring worker says there what is to be watched, agents read it."""
+    return KvBus(ground.kv, clock=ground.clock)
+
+
+def open_eyes(ground: Ground, probes: Mapping[str, Probe], bus: Bus) -> Eyes:
     """With what the monitoring worker takes its first look, and where it says what is to be watched."""
-    return Eyes(KvBus(ground.kv, clock=ground.clock), probes, ground.clock, ground.recorder)
+    return Eyes(bus, probes, ground.clock, ground.recorder)
 
 
-def build_agent(settings: Agent, ground: Ground, probes: Mapping[str, Probe]) -> AgentRoom:
+def build_agent(settings: Agent, ground: Ground, probes: Mapping[str, Probe], bus: Bus) -> AgentRoom:
     habits = Habits(interval=settings.interval_seconds)
     collector = Collector(ground.kv, ground.process, probes, clock=ground.clock, rng=ground.rng, habits=habits)
     listen = Listen(settings.host, settings.port, settings.url, settings.token)
-    return AgentRoom(ground.kv, collector, listen=listen, bus=KvBus(ground.kv, clock=ground.clock))
+    return AgentRoom(ground.kv, collector, listen=listen, bus=bus)
 
 
 def open_targets(settings: Agent, ground: Ground) -> HttpTargets:

@@ -57,7 +57,6 @@ def test_a_bad_inventory_says_where(text: str, words: str, tmp_path: Path) -> No
     [
         (["kitchen"], "unknown part 'kitchen'"),
         (["jobs"], "no etcd"),
-        (["heat", "etcd"], "one process"),
     ],
 )
 async def test_parts_that_cannot_work_are_refused_before_anything_starts(
