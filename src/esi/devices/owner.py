@@ -11,6 +11,7 @@ send again. Never guess.
 from __future__ import annotations
 
 import asyncio
+import logging
 
 from esi.devices.batch import take
 from esi.devices.cycle import Cycle, ReplyLost
@@ -21,6 +22,8 @@ from esi.devices.ownership import AT_ONCE, Ownership
 from esi.drivers import Address, Intent, IntentResult, Session
 from esi.errors import Broken, Busy, EsiError, LeaseLost, Rejected, TemporaryError
 from esi.tasks import Tasks
+
+log = logging.getLogger(__name__)
 
 FIRST_BACK_OFF, LAST_BACK_OFF = 0.2, 15.0
 
@@ -206,7 +209,9 @@ class Owner:
             await session.lock()
         except Busy as error:
             if not await self._ended(session, address, error):
-                self.held = _holder(error)
+                if self.held != (held := _holder(error)):
+                    log.warning("%s is %s", self._ip, held or "locked by another")
+                self.held = held
                 await self._ownership.publish(self.held)
                 if not self.held:
                     raise
