@@ -8,9 +8,7 @@ number of commits in their logs (nothing twice), statuses, versions, nothing lef
 
 from __future__ import annotations
 
-import gc
-import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
 
@@ -59,14 +57,7 @@ POINTS = {
 }
 
 
-@pytest.fixture(autouse=True)
-def _quick() -> Iterator[None]:
-    """Thousands of deaths write thousands of tracebacks that nobody reads; a failing seed is played again by hand."""
-    logging.disable(logging.CRITICAL)
-    gc.disable()
-    yield
-    gc.enable()
-    logging.disable(logging.NOTSET)
+pytestmark = pytest.mark.usefixtures("quick")
 
 
 @dataclass(frozen=True)

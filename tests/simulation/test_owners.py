@@ -7,9 +7,6 @@ nothing is left under /esi-worker/intents.
 
 from __future__ import annotations
 
-import gc
-import logging
-from collections.abc import Iterator
 from random import Random
 
 import pytest
@@ -54,13 +51,7 @@ SELDOM = {point for point in POINTS.values() if "/devices" in point or "open" in
 """What a worker does once while all goes well: it is struck the first time."""
 
 
-@pytest.fixture(autouse=True)
-def _quick() -> Iterator[None]:
-    logging.disable(logging.CRITICAL)
-    gc.disable()
-    yield
-    gc.enable()
-    logging.disable(logging.NOTSET)
+pytestmark = pytest.mark.usefixtures("quick")
 
 
 class Fault:

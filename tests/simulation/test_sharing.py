@@ -8,9 +8,6 @@ their logs, nothing left in etcd.
 from __future__ import annotations
 
 import asyncio
-import gc
-import logging
-from collections.abc import Iterator
 from random import Random
 
 import pytest
@@ -44,13 +41,7 @@ POINTS = {
 }
 
 
-@pytest.fixture(autouse=True)
-def _quick() -> Iterator[None]:
-    logging.disable(logging.CRITICAL)
-    gc.disable()
-    yield
-    gc.enable()
-    logging.disable(logging.NOTSET)
+pytestmark = pytest.mark.usefixtures("quick")
 
 
 class Fault:

@@ -7,11 +7,8 @@ left in etcd but the topics.
 
 from __future__ import annotations
 
-import gc
 import itertools
-import logging
 from collections import Counter
-from collections.abc import Iterator
 
 import pytest
 
@@ -44,13 +41,7 @@ POINTS = {
 Kind = tuple[str, str, str]
 
 
-@pytest.fixture(autouse=True)
-def _quick() -> Iterator[None]:
-    logging.disable(logging.CRITICAL)
-    gc.disable()
-    yield
-    gc.enable()
-    logging.disable(logging.NOTSET)
+pytestmark = pytest.mark.usefixtures("quick")
 
 
 async def rows(world: World) -> list[Body]:

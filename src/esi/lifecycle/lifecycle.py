@@ -182,8 +182,8 @@ class Lifecycle:
         return await self._transact(lambda request: reports.overdue(request, schema, ref, waits_for))
 
     async def ensure(self, schema_id: str, body: Body, *, unless: Callable[[Body], bool] | None = None) -> Resource:
-        """A row that esi itself wants: created, or updated where it differs, as the system. A row that stands and for
-        which `unless` holds is left as it is.
+        """A row that esi itself wants: created, or updated where it differs, as the system; objects are replaced, not
+        merged. A row that stands and for which `unless` holds is left as it is.
         """
         schema, ref = self.catalogue[schema_id], Ref(schema_id, str(body["id"]))
 
@@ -193,7 +193,7 @@ class Lifecycle:
                 return await creation.create(request, schema, body, BY_ITSELF)
             if all(row.body.get(name) == value for name, value in body.items()) or (unless and unless(row.body)):
                 return row
-            return await update.update(request, schema, ref, body, BY_ITSELF)
+            return await update.update(request, schema, ref, body, BY_ITSELF, whole=True)
 
         return await self._transact(work)
 

@@ -23,9 +23,11 @@ from esi.schema import Schema
 from esi.schema.documents import clone, merge
 
 
-async def update(request: Request, schema: Schema, ref: Ref, sent: Body, origin: Origin) -> Resource:
+async def update(
+    request: Request, schema: Schema, ref: Ref, sent: Body, origin: Origin, *, whole: bool = False
+) -> Resource:
     """Merge `sent` into the resource as its next version. An update without any change is one, too: it tries again what
-    has failed.
+    has failed. With `whole` an object that is sent takes the place of the old one, instead of being merged into it.
     """
     if not origin.trusted:
         access.allowed(request.world, origin.identity, "update", schema, item=True)
@@ -36,7 +38,7 @@ async def update(request: Request, schema: Schema, ref: Ref, sent: Body, origin:
     if before.marked_for_deletion:
         raise Conflict(f"{schema.id} {ref.id} is being deleted", schema=schema.id, id=ref.id)
     changes = _changes(schema, before, sent)
-    row = _next(before, changes)
+    row = _next(before, changes, whole=whole)
     if grant is not None:
         access.check_names(grant, changes, own=access.owns(origin.identity, schema, before.body))
         merged = {name: row.body[name] for name in changes}
@@ -85,10 +87,10 @@ def _same_kind(old: Any, new: Any) -> bool:
     return isinstance(old, bool) == isinstance(new, bool)
 
 
-def _next(before: Resource, changes: Body) -> Resource:
+def _next(before: Resource, changes: Body, *, whole: bool = False) -> Resource:
     body = clone(before.body)
     for name, value in changes.items():
-        body[name] = merge(body.get(name), value)
+        body[name] = clone(value) if whole else merge(body.get(name), value)
     return replace(before, body=body)
 
 
