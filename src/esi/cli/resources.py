@@ -47,7 +47,7 @@ class SchemaCommands(click.Group):
         return sorted(self._known(ctx))
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        where = _where(ctx)
+        where = where_of(ctx)
         if ctx.resilient_parsing:
             view = self._known(ctx).get(cmd_name)
             return verbs(view, where) if view else None
@@ -66,14 +66,14 @@ class SchemaCommands(click.Group):
             formatter.write_dl([(name, view.title) for name, view in sorted(known.items())])
 
     def _known(self, ctx: click.Context) -> dict[str, SchemaView]:
-        where = _where(ctx)
+        where = where_of(ctx)
         if ctx.resilient_parsing:
             kept = where.cache.load(where.url + where.schema_path, where.token, any_age=True) if where.cache else None
             return parse_schemas(kept or [])
         return where.run(lambda client: client.schemas())
 
 
-def _where(ctx: click.Context) -> Where:
+def where_of(ctx: click.Context) -> Where:
     """Where the API is, from the options of `client`. While its own help is printed only those that stand
     before `--help` are parsed (they are eager for that); of the others the environment is asked here."""
     found = {

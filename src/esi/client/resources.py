@@ -134,6 +134,14 @@ class Client:
         await self._http.ask("DELETE", view.path(id))
         return id
 
+    async def trace(self, schema: str, name_or_id: str, *, request: str = "") -> Body:
+        """What one request set in motion, the newest for this resource unless named: messages and changes."""
+        id = await self.resolve((await self.schema(schema)).id, name_or_id)
+        query = {"request": request} if request else None
+        answer = await self._http.ask("GET", f"/esi/trace/{schema}/{quote(id, safe='')}", query=query)
+        found: Body = _member(answer.body, "trace", dict)
+        return found
+
     async def resolve(self, schema: str, name_or_id: str) -> str:
         """The id of a resource: NotFound when there is none, Conflict when a name fits several."""
         if looks_like_id(name_or_id):
