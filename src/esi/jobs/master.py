@@ -275,7 +275,8 @@ class Master:
             self._reader.set_config(ref, None)
         trees = (keys.worker_config_key, keys.job_state_key, keys.heat_stack_key, keys.dropped_key)
         gone: Ops = [Delete(tree(path)) for tree in trees]
-        gone.append(Delete(keys.stack_key(keys.stack_name(ref))))
+        name = keys.stack_name(ref)
+        gone += [Delete(keys.stack_key(name)), Delete(keys.stack_made_key(name))]
         gone += closed(await standing(self._kv, path), path, self._clock.now())
         return [*self._board.cancel(ref, "it was deleted by force"), *gone]
 

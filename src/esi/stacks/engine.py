@@ -56,7 +56,7 @@ class EmbeddedEngine:
         pseudo = {"OS::stack_name": spec.name, "OS::stack_id": spec.name, "OS::project_id": spec.tenant}
         parameters |= pseudo
         resolved = self._check(template, template.env(parameters))
-        wanted = Wanted(template, parameters, spec.tenant, spec.timeout, spec.ref, resolved)
+        wanted = Wanted(template, parameters, spec.tenant, spec.timeout, spec.ref, spec.template, resolved)
         await self._start(Operation(self._means, spec.name, operation, wanted, spec.fence))
 
     async def delete(self, name: str, *, operation: str, fence: Guard | None = None) -> None:

@@ -60,6 +60,7 @@ class Operation:
         self._faults: list[str] = []
         self._before: dict[str, ResourceRecord | None] = {}
         self._words = Words(wanted)
+        self._told = wanted is None
 
     async def run(self) -> Stack:
         found = await self._book.read()
@@ -92,6 +93,8 @@ class Operation:
                 now + wanted.timeout,
                 template=wanted.template.hash,
                 ref=list(wanted.ref) if wanted.ref else None,
+                created=found.created if found else now,
+                updated=now if found else 0.0,
                 resources=found.resources if found else {},
             )
         record.operation, record.reason, record.outputs = self.operation, "", []
@@ -125,7 +128,7 @@ class Operation:
         while True:
             started, more = self._start_ready()
             if started and (news or more):
-                await self._book.write(self._record)
+                await self._write()
                 news = False
             for name, action in started:
                 self._running[tasks.start(f"{name} {action}", self._attempt(name, action))] = (name, action)
@@ -291,8 +294,14 @@ class Operation:
         if record.status == f"DELETE_{COMPLETE}":
             await self._book.erase()
         else:
-            await self._book.write(record)
+            await self._write()
         return record.view()
+
+    async def _write(self) -> None:
+        """Keep the record; the first time also what the stack is made from."""
+        made = None if self._told or self._wanted is None else self._wanted.made_from(self._words)
+        await self._book.write(self._record, made)
+        self._told = True
 
     def _take_back(self) -> None:
         """What was announced and never started stands as it did before."""

@@ -1,9 +1,11 @@
 """What a stack has done so far: one record per stack in the KV, enough to go on after a kill, to update and to delete.
 
     /esi-worker/stacks/<name> = {stack, tenant, status, reason, operation, template, timeout, deadline, ref, outputs,
-                                 resources: {<name>: {type, status, reason, physical_id, props, data, attributes,
-                                                      attempted, depends, replaced}}}
+                                 created, updated, resources: {<name>: {type, status, reason, physical_id, props,
+                                                      data, attributes, attempted, depends, replaced}}}
+    /esi-worker/stacks/<name>/made = {description, parameters, template}
 
+The second is for people: what the last operation was given, hidden values masked. No operation reads it.
 Every write is guarded by the caller's fence and by the record's own revision: who has been overtaken cannot write.
 Properties stand here in clear, secrets too, because a delete needs them: etcd is trusted (docs/limits.md).
 """
@@ -13,12 +15,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
+from uuid import UUID, uuid5
 
 from esi.errors import Broken
 from esi.kv import KV, Delete, Guard, Put
 from esi.model.codec import dumps, loads_object
-from esi.model.keys import stack_key
+from esi.model.keys import stack_key, stack_made_key
 from esi.stacks import Live, Props, Stack
+
+IDS = UUID("0f6a8c1e-5d0b-5c3e-9a53-7d1f0c2b9e64")
 
 COMPLETE, FAILED, IN_PROGRESS = "COMPLETE", "FAILED", "IN_PROGRESS"
 
@@ -84,7 +89,14 @@ class StackRecord:
     reason: str = ""
     ref: list[Any] | None = None
     outputs: list[dict[str, Any]] = field(default_factory=list)
+    created: float = 0.0
+    updated: float = 0.0
     resources: dict[str, ResourceRecord] = field(default_factory=dict)
+
+    @property
+    def id(self) -> str:
+        """A stack that is made again under its name is another one."""
+        return str(uuid5(IDS, f"{self.stack} {self.created!r}"))
 
     @property
     def verb(self) -> str:
@@ -99,12 +111,22 @@ class StackRecord:
         return Stack(self.stack, self.tenant, self.status, self.reason, tuple(self.outputs), self.operation)
 
 
+@dataclass(frozen=True, slots=True)
+class MadeFrom:
+    """What a stack is made from, as it may be shown: the template's description, the parameters' values, its text."""
+
+    description: str = ""
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    template: str = ""
+
+
 class Book:
     """The record of one stack in the KV, and the right to write it."""
 
     def __init__(self, kv: KV, name: str, fence: Guard | None) -> None:
         self._kv = kv
         self._key = stack_key(name)
+        self._made_key = stack_made_key(name)
         self._fence = (fence,) if fence else ()
         self._revision = 0
 
@@ -116,13 +138,16 @@ class Book:
         self._revision = entry.mod_revision
         return decode(entry.value, self._key)
 
-    async def write(self, record: StackRecord) -> None:
+    async def write(self, record: StackRecord, made: MadeFrom | None = None) -> None:
         """Raises Outrun when someone else has written it, or when the fence no longer stands."""
-        self._revision = await self._kv.commit([Put(self._key, encode(record))], guards=self._guards())
+        puts = [Put(self._key, encode(record))]
+        if made is not None:
+            puts.append(Put(self._made_key, dumps(made)))
+        self._revision = await self._kv.commit(puts, guards=self._guards())
 
     async def erase(self) -> None:
         if self._revision:
-            await self._kv.commit([Delete(self._key)], guards=self._guards())
+            await self._kv.commit([Delete(self._key), Delete(self._made_key)], guards=self._guards())
             self._revision = 0
 
     def _guards(self) -> tuple[Guard, ...]:
@@ -140,3 +165,10 @@ def decode(value: bytes, key: str) -> StackRecord:
         return StackRecord(**raw, resources={name: ResourceRecord(**item) for name, item in resources.items()})
     except (KeyError, TypeError) as error:
         raise Broken(f"{key} is not the record of a stack: {error!r}") from error
+
+
+def decode_made(value: bytes, key: str) -> MadeFrom:
+    try:
+        return MadeFrom(**loads_object(value, key))
+    except TypeError as error:
+        raise Broken(f"{key} does not say what a stack is made from: {error!r}") from error

@@ -72,6 +72,7 @@ class Template:
     resources: Mapping[str, ResourceDefinition]
     outputs: tuple[OutputDefinition, ...]
     pieces: tuple[str, ...] = ()
+    description: str = ""
 
     def env(self, parameters: Mapping[str, Any]) -> Env:
         """What a stack with these parameter values knows at its start: which conditions hold."""
@@ -134,6 +135,7 @@ def _compile(written: Any, bare: Names) -> Template:
         conditions=_conditions(conditions, names),
         resources=_resources(resources, names),
         outputs=tuple(_output(name, item, names) for name, item in outputs.items()),
+        description=str(bare.plain(raw.get("description") or "")),
     )
 
 

@@ -10,11 +10,15 @@ from esi.clock import Clock
 from esi.drivers import Devices
 from esi.kv import KV
 from esi.registry import Registry
-from esi.render.marks import stripped
+from esi.render.marks import strip, stripped
 from esi.stacks import StackResource, Targets
 from esi.stacks.nodes import Env
+from esi.stacks.records import MadeFrom
 from esi.stacks.template import Template
 from esi.telemetry import MASK, NullRecorder, Recorder
+
+HIDDEN = "******"
+"""What Heat shows in the place of a hidden parameter's value."""
 
 SHORTEST_SECRET = 3
 """Shorter texts are not masked in what devices say: every word would be."""
@@ -41,8 +45,19 @@ class Wanted:
     tenant: str
     timeout: float
     ref: tuple[str, str, int] | None
+    text: str = field(default="", repr=False)
     resolved: Mapping[str, dict[str, Any]] = field(default_factory=dict, repr=False)
     """Properties that were known, and checked, before the operation began."""
+
+    def made_from(self, words: Words) -> MadeFrom:
+        """As it may be shown: hidden values are out, wherever they stand."""
+        declared = self.template.parameters
+        shown = {
+            name: HIDDEN if declared[name].hidden else words.masked_in(value)
+            for name, value in self.parameters.items()
+            if name in declared
+        }
+        return MadeFrom(self.template.description, shown, words.masked(strip(self.text)))
 
 
 def outputs(template: Template, env: Env) -> list[dict[str, Any]]:
@@ -60,10 +75,9 @@ class Words:
     def __init__(self, wanted: Wanted | None) -> None:
         self._secrets: set[str] = set()
         if wanted is not None:
-            parameters = wanted.template.parameters
-            self.add(
-                value for name, value in wanted.parameters.items() if name in parameters and parameters[name].hidden
-            )
+            hidden = [parameter for parameter in wanted.template.parameters.values() if parameter.hidden]
+            for parameter in hidden:
+                self.add((wanted.parameters.get(parameter.name), parameter.default))
 
     def add(self, values: Iterable[Any]) -> None:
         self._secrets.update(value for value in values if isinstance(value, str) and len(value) >= SHORTEST_SECRET)
@@ -72,3 +86,11 @@ class Words:
         for secret in sorted(self._secrets, key=len, reverse=True):
             words = words.replace(secret, MASK)
         return words
+
+    def masked_in(self, value: Any) -> Any:
+        """A copy of plain JSON data with the secrets out of its texts."""
+        if isinstance(value, str):
+            return self.masked(value)
+        if isinstance(value, Mapping):
+            return {name: self.masked_in(item) for name, item in value.items()}
+        return [self.masked_in(item) for item in value] if isinstance(value, list | tuple) else value

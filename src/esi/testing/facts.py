@@ -111,7 +111,7 @@ class Facts:
     def targets(self) -> dict[str, dict[str, Body]]:
         found: dict[str, dict[str, Body]] = {}
         for key, record in self._puts(keys.STACKS):
-            for name, resource in record["resources"].items():
+            for name, resource in record.get("resources", {}).items():  # beside it stands what it is made from
                 if resource["type"] == "ESI::Monitoring::MonitoringTarget" and resource["props"]:
                     found.setdefault(key.removeprefix(keys.STACKS), {})[name] = resource["props"]
         return found
