@@ -74,15 +74,10 @@ def in_order(path: str, ours: Sequence[Any], same: Same) -> list[Any]:
 def workers(runs: Runs) -> Iterator[Pair]:
     """What workers write, in their order inside one resource."""
     for path, played in places("etcd_worker", runs):
-        recorded, written = part(path), readable(played.facts.worker) + seen(played)
+        recorded, written = part(path), readable(played.facts.worker)
         ours = align(recorded, written, _worker_like(played.ids)).ours
         _check_order_inside_resources(recorded, ours, written)
         yield Pair(path, ours, played)
-
-
-def seen(played: Played) -> list[Any]:
-    """What the collector agent writes for a flow's targets and messages."""
-    return collector.monitoring(_requests(played), played.facts.messages)
 
 
 def _requests(played: Played) -> list[collector.Asked]:

@@ -1,9 +1,8 @@
-"""What the collector agent says of a played flow: its targets and messages are given to a real agent, whose probes see
-what the record saw, and read back from its answers and from /monitoring."""
+"""What the collector agent answers about the targets of a played flow: they are given to a real agent whose probes see
+what the record saw. What it writes under /monitoring is the played ring's own."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from random import Random
 from typing import Any, ClassVar, NamedTuple
@@ -13,8 +12,6 @@ from esi.agent.records import answer
 from esi.agent.room import Watching
 from esi.agent.seen import shown
 from esi.agent.shelf import TargetShelf
-from esi.agent.topics import TYPES, TopicDoor
-from esi.bus.memory import MemoryBus
 from esi.clock import LoopClock
 from esi.drivers import Intent, IntentResult
 from esi.kv.memory import MemoryKV
@@ -41,8 +38,7 @@ class AsRecorded:
 
     async def ask(self, target: Target) -> Observation:
         known = self._values.get((target.resource_id, target.field_name))
-        words = {"bgp_pool": BOTH, "bgp_session": "ESTABLISHED"}
-        return Observation(known or {"status": words.get(target.type, "UP")})
+        return Observation(known or {"status": BOTH if target.type == "bgp_pool" else "UP"})
 
     async def close(self) -> None:
         return None
@@ -65,16 +61,13 @@ class Agent:
     """A whole agent but for its REST door."""
 
     def __init__(self, url: str, values: Mapping[tuple[str, str], Mapping[str, Any]]) -> None:
-        clock, types = LoopClock(), (*KINDS, *TYPES.values())
-        self.kv, self.bus = MemoryKV(), MemoryBus()
-        self.collector = Collector(self.kv, "a", dict.fromkeys(types, AsRecorded(values)), clock=clock, rng=Random(1))
-        self.shelf = TargetShelf(self.kv, clock=clock, types=frozenset(types), url=url)
-        self._topics = TopicDoor(self.bus, self.shelf, frozenset(types), clock=clock)
+        clock, self.kv = LoopClock(), MemoryKV()
+        self.collector = Collector(self.kv, "a", dict.fromkeys(KINDS, AsRecorded(values)), clock=clock, rng=Random(1))
+        self.shelf = TargetShelf(self.kv, clock=clock, types=frozenset(KINDS), url=url)
         self._tasks = Tasks("agent")
 
     async def __aenter__(self) -> Agent:
         self._tasks.start("watching", Watching(self.kv, self.collector, self.shelf).run())
-        self._tasks.start("topics", self._topics.run())
         return self
 
     async def __aexit__(self, *error: object) -> None:
@@ -102,21 +95,5 @@ def answers(url: str, requests: Sequence[Asked], values: Mapping[tuple[str, str]
             after = [agent.values(id_) for id_ in ids]
             gets = [list(pair) for pair in zip(before, after, strict=True)]
         return [{"url": f"{url}/targets", "response": one, "gets": get} for one, get in zip(made, gets, strict=True)]
-
-    return run(work())
-
-
-def monitoring(requests: Sequence[Asked], messages: Sequence[Body]) -> list[Body]:
-    """What stands under /monitoring after all targets were asked for and all messages were published."""
-
-    async def work() -> list[Body]:
-        async with Agent("http://agent:7070", {}) as agent:
-            for request in requests:
-                await agent.make(request)
-            for one in messages:
-                await agent.bus.publish(one["topic"], "", json.dumps(one["message"]).encode())
-            await LoopClock().sleep(QUIET_SECONDS)
-            entries = (await agent.kv.list(keys.MONITORING)).entries
-        return [{"key": entry.key, "value": json.loads(entry.value)} for entry in entries]
 
     return run(work())

@@ -15,14 +15,14 @@ from typing import Any
 
 from esi.bootstrap.ground import Ground
 from esi.bootstrap.services import Services, load_services
-from esi.bootstrap.workers import build_jobs, build_work
+from esi.bootstrap.workers import build_jobs
 from esi.errors import NotFound, TemporaryError
 from esi.model.resource import Body, Ref
 from esi.stacks.remains import StackRemains
 from esi.stacks.resources.netconf import NetconfNamedConfigs
 from esi.testing import chain, invariants
 from esi.testing.loop import run
-from esi.testing.process import DriverHandle, Process, StoreHandle
+from esi.testing.process import Process, StoreHandle
 from esi.testing.ring import ADMIN, Snapshot, World
 
 STEP_SECONDS = 0.02
@@ -47,8 +47,7 @@ class Stage(World):
         return bool(self.down) and point.startswith(self.down) and not point.endswith(" after")
 
     def worker(self, process: Process, ground: Ground) -> Sequence[Any]:
-        _, rooms = build_work(ground, DriverHandle(process, self.driver), process.tasks)
-        return rooms
+        return self.work(process, ground)
 
     def master(self, process: Process, ground: Ground) -> Sequence[Any]:
         return [build_jobs(ground)]

@@ -13,7 +13,7 @@ from esi.monitoring import Eyes
 from esi.testing import chain
 from esi.testing.eyes import open_eyes
 from esi.testing.loop import run
-from esi.testing.process import Process
+from esi.testing.process import DriverHandle
 from esi.testing.ring import ADMIN, World
 
 
@@ -43,8 +43,8 @@ async def open_rows(world: World) -> list[Body]:
 def test_a_session_that_does_not_come_up_is_an_error_until_an_update_finds_it_up() -> None:
     session = Session()
 
-    def eyes(process: Process, ground: Ground) -> Eyes:
-        plain = open_eyes(process, ground)
+    def eyes(hands: DriverHandle, ground: Ground) -> Eyes:
+        plain = open_eyes(hands, ground)
         return replace(plain, probes={**plain.probes, "bgp_session": session})
 
     async def life() -> None:

@@ -44,16 +44,22 @@ class Listen:
 
 
 class Watching:
-    """The agent without its REST door: a room of its own in a simulation."""
+    """The agent without its REST door: a room of its own in a simulation. `bus` None: no topics are read."""
 
     name = "watching"
 
-    def __init__(self, kv: KV, collector: Collector, shelf: TargetShelf) -> None:
+    def __init__(self, kv: KV, collector: Collector, shelf: TargetShelf, bus: Bus | None = None) -> None:
         self._kv = kv
         self._collector = collector
         self._shelf = shelf
+        types = frozenset(collector.probes)
+        self._topics = TopicDoor(bus, shelf, types, clock=collector.clock) if bus is not None else None
 
     async def run(self) -> None:
+        topics = [self._topics.run()] if self._topics is not None else []
+        await together("agent", self._look(), *topics)
+
+    async def _look(self) -> None:
         """Be present and look, and again when the presence was lost or something below was away."""
         collector = self._collector
         while True:
@@ -73,16 +79,14 @@ class AgentRoom:
     name = "agent"
 
     def __init__(self, kv: KV, collector: Collector, *, listen: Listen | None = None, bus: Bus | None = None) -> None:
-        types = frozenset(collector.probes)
         listen = listen or Listen()
         self.ready = asyncio.Event()
         self.bound_port = listen.port
         self.collector = collector
         self._host = listen.host
         self._public_url = listen.public_url.rstrip("/")
-        self.shelf = TargetShelf(kv, clock=collector.clock, types=types, url=self.url)
-        self._watching = Watching(kv, collector, self.shelf)
-        self._topics = TopicDoor(bus, self.shelf, types, clock=collector.clock) if bus is not None else None
+        self.shelf = TargetShelf(kv, clock=collector.clock, types=frozenset(collector.probes), url=self.url)
+        self._watching = Watching(kv, collector, self.shelf, bus)
         self._door = RestDoor(self.shelf, collector, token=listen.token)
 
     @property
@@ -97,8 +101,7 @@ class AgentRoom:
             self.bound_port = await self._listen(runner)
             self.shelf.url = self.url
             self.ready.set()
-            works = [self._watching.run()] + ([self._topics.run()] if self._topics is not None else [])
-            await together("agent", *works)
+            await self._watching.run()
         finally:
             self.ready.clear()
             await runner.cleanup()

@@ -1,14 +1,24 @@
-"""Eyes for a ring without devices that can be asked: real topics, and probes for which everything is up."""
+"""Eyes for a simulated ring: real topics, and probes for which everything is up, or the real ones without a network.
+
+open_eyes     whatever is asked for is as it should be: for what is made of a look, and how fast
+near_eyes     routers are asked: what stands between them and the customer's router, as their configurations agree
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import ClassVar
 
 from esi.bootstrap.ground import Ground
 from esi.bus.kv import KvBus
+from esi.clock import Clock
+from esi.lab.mib import Mib
 from esi.model.target import Observation, Target
 from esi.monitoring import Eyes
-from esi.testing.process import Process
+from esi.probes.known import build_probes
+from esi.probes.netconf import Conversations
+from esi.probes.snmp import Snmp, Value
+from esi.testing.process import DriverHandle
 
 TYPES = ("bgp_session", "vrrp_session", "logical_port", "physical_port", "router", "switch")
 
@@ -30,6 +40,43 @@ class AllUp:
         return None
 
 
-def open_eyes(process: Process, ground: Ground) -> Eyes:
+class NearSnmp(Snmp):
+    """Reads the objects of routers in this process."""
+
+    def __init__(self, hands: DriverHandle, *, clock: Clock) -> None:
+        super().__init__({}, clock=clock)
+        self._hands = hands
+
+    async def get(self, ip: str, community: str, oids: Sequence[str]) -> dict[str, Value]:
+        mib = await self._hands.mib(ip)
+        found = {oid: mib.get(_numbers(oid)) for oid in oids}
+        return {oid: _plain(value.value) for oid, value in found.items() if value is not None}
+
+    async def walk(self, ip: str, community: str, oid: str) -> list[tuple[str, Value]]:
+        return list(_below(await self._hands.mib(ip), _numbers(oid)))
+
+
+def _below(mib: Mib, root: tuple[int, ...]) -> Iterator[tuple[str, Value]]:
+    row = mib.after(root)
+    while row is not None and row.oid[: len(root)] == root:
+        yield ".".join(map(str, row.oid[len(root) :])), _plain(row.value.value)
+        row = mib.after(row.oid)
+
+
+def _numbers(oid: str) -> tuple[int, ...]:
+    return tuple(map(int, oid.split(".")))
+
+
+def _plain(value: object) -> Value:
+    return value if isinstance(value, int | bytes) else str(value)
+
+
+def open_eyes(hands: DriverHandle, ground: Ground) -> Eyes:
     """For `World.eyes`: topics lie in the ring's own KV."""
     return Eyes(KvBus(ground.kv, clock=ground.clock), dict.fromkeys(TYPES, AllUp()), ground.clock)
+
+
+def near_eyes(hands: DriverHandle, ground: Ground) -> Eyes:
+    """For `World.eyes`: the probes of a ring that is served, over the routers of this process."""
+    probes = build_probes(Conversations(hands, clock=ground.clock), NearSnmp(hands, clock=ground.clock))
+    return Eyes(KvBus(ground.kv, clock=ground.clock), probes, ground.clock)

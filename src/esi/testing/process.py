@@ -17,6 +17,9 @@ from esi.drivers import Address, CommitRecord, Edit, Session
 from esi.errors import Unreachable
 from esi.kv import KV, Delete, Entry, Event, Guard, Lease, Listing, Put
 from esi.kv.memory import MemoryKV, MemoryLease
+from esi.lab.mib import Mib
+from esi.netconf.reply import Reply
+from esi.netconf.xml import Element
 from esi.store import OutboxRow, Store, T, Wake, Work
 from esi.tasks import Tasks
 
@@ -211,11 +214,47 @@ class DriverHandle:
         return self._driver.rpcs
 
     async def open(self, address: Address) -> Session:
-        await self._process.point("device.open before")
-        session = await self._driver.open(address)
+        return SessionHandle(self._process, await self._begin("open", self._driver.open, address))
+
+    async def dial(self, address: Address) -> ConversationHandle:
+        return ConversationHandle(self._process, await self._begin("dial", self._driver.dial, address))
+
+    async def mib(self, ip: str) -> Mib:
+        """What a router shows by SNMP."""
+        await self._process.point("device.snmp")
+        found: Mib = await self._driver.mib(ip)
+        return found
+
+    async def _begin(self, verb: str, work: Callable[[Address], Awaitable[Any]], address: Address) -> Any:
+        await self._process.point(f"device.{verb} before")
+        session = await work(address)
         self._process.sessions.append(session)
-        await self._process.point("device.open after")
-        return SessionHandle(self._process, session)
+        await self._process.point(f"device.{verb} after")
+        return session
+
+
+class ConversationHandle:
+    """A conversation of probes as one process sees it."""
+
+    def __init__(self, process: Process, session: Any) -> None:
+        self._process = process
+        self._session = session
+
+    @property
+    def over(self) -> bool:
+        return bool(self._session.over)
+
+    def lost(self, why: str) -> None:
+        self._session.lost(why)
+
+    async def call(self, operation: Element, *, timeout: float) -> Reply:
+        await self._process.point("device.ask before")
+        reply: Reply = await self._session.call(operation, timeout=timeout)
+        await self._process.point("device.ask after")
+        return reply
+
+    async def close(self) -> None:
+        await self._session.close()
 
 
 class SessionHandle:

@@ -23,9 +23,10 @@ from esi.kv import Event
 from esi.lab import Router
 from esi.model import keys
 from esi.model.resource import Body, Ref
+from esi.model.status import PENDING
 from esi.monitoring import Eyes
 from esi.testing.facts import Facts, Load, Write
-from esi.testing.process import Process
+from esi.testing.process import DriverHandle
 from esi.testing.ring import ADMIN, World
 from esi.testing.routers import NearDriver
 
@@ -154,7 +155,10 @@ class Ring:
     async def _idle(self) -> bool:
         if await self.world.store.outbox_batch(1):
             return False
-        return not (await self.world.kv.list(keys.JOBS)).entries
+        if (await self.world.kv.list(keys.JOBS)).entries:
+            return False
+        shown = [await self.show(*ref) for _, ref in await self.world.lifecycle.due(1000)]
+        return not any(body["status"] in PENDING for body in shown)
 
 
 async def on_ring(
@@ -163,10 +167,11 @@ async def on_ring(
     *,
     recorded_quirks: bool = False,
     seed: int = 1,
-    eyes: Callable[[Process, Ground], Eyes] | None = None,
+    eyes: Callable[[DriverHandle, Ground], Eyes] | None = None,
+    agent: str = "",
 ) -> Ring:
     """Play a scene on a new ring and end it; the ring with its facts. Must run on a loop of esi.testing.loop."""
-    world = World(services, seed=seed, recorded_quirks=recorded_quirks, eyes=eyes)
+    world = World(services, seed=seed, recorded_quirks=recorded_quirks, eyes=eyes, agent=agent)
     ring = Ring(world)
 
     async def scenario() -> None:

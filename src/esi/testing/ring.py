@@ -13,6 +13,9 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
+from esi.agent.collector import Collector
+from esi.agent.room import Watching
+from esi.agent.shelf import TargetShelf
 from esi.bootstrap.control import build_lifecycle, build_sync, ensure_templates
 from esi.bootstrap.ground import Ground
 from esi.bootstrap.services import Services
@@ -21,7 +24,7 @@ from esi.clock import LoopClock
 from esi.errors import NotFound
 from esi.identity import Identity
 from esi.kv.memory import MemoryKV
-from esi.lab.router import Router, day0
+from esi.lab import Router, Topology, day0, segments
 from esi.lifecycle import Lifecycle
 from esi.model.resource import Body, Ref
 from esi.monitoring import Eyes
@@ -57,7 +60,8 @@ class Snapshot:
 @dataclass
 class World:
     """What outlives processes. `plans` maps a process name to its crash plan. `eyes`: with what a worker looks at what
-    it has made; without them monitoring jobs finish at once, and everything counts as up.
+    it has made; without them monitoring jobs finish at once, and everything counts as up. `agent`: the address of the
+    collector agent that looks with the same eyes from then on, in a process of its own; without one nobody does.
     """
 
     services: Services
@@ -67,17 +71,20 @@ class World:
     plans: dict[str, Plan] = field(default_factory=dict)
     losses: dict[str, Plan] = field(default_factory=dict)
     delay: Callable[[], float] | None = None
-    eyes: Callable[[Process, Ground], Eyes] | None = None
+    eyes: Callable[[DriverHandle, Ground], Eyes] | None = None
+    agent: str = ""
     deaths: int = 0
 
     def __post_init__(self) -> None:
         self.clock = LoopClock(self.start)
         self.kv = MemoryKV()
         self.store = SqliteStore(MEMORY, self.services.catalogue, clock=self.clock, inline=True)
-        self.routers = {
-            PRIMARY_IP: Router("vMX-router-02", day0("mx2"), self.clock),
-            SECONDARY_IP: Router("vMX-router-01", day0("mx1"), self.clock),
-        }
+        primary, secondary, customer = names = ("vMX-router-02", "vMX-router-01", "ce1")
+        beside = Topology(self.clock, segments(secondary, primary, customer))
+        starts = zip(names, ("mx2", "mx1", "ce1"), strict=True)
+        made = [Router(name, day0(start), self.clock, topology=beside) for name, start in starts]
+        self.routers = dict(zip((PRIMARY_IP, SECONDARY_IP), made, strict=False))
+        self.customer = made[-1]
         self.driver = NearDriver(self.routers)
         self.rng = Random(self.seed)
         self.processes: dict[str, Process] = {}
@@ -134,17 +141,34 @@ class World:
         return [build_sync(ground, store, self._lifecycle(store))]
 
     def worker(self, process: Process, ground: Ground) -> Sequence[Any]:
-        driver = DriverHandle(process, self.driver)
-        eyes = self.eyes(process, ground) if self.eyes is not None else None
-        _, rooms = build_work(ground, driver, process.tasks, eyes=eyes)
-        return [build_jobs(ground), *rooms]
+        return [build_jobs(ground), *self.work(process, ground)]
+
+    def work(self, process: Process, ground: Ground) -> Sequence[Any]:
+        """A worker without a job master."""
+        hands = DriverHandle(process, self.driver)
+        eyes = self.eyes(hands, ground) if self.eyes is not None else None
+        targets = self._shelf(ground, eyes) if eyes is not None and self.agent else None
+        _, rooms = build_work(ground, hands, process.tasks, eyes=eyes, targets=targets)
+        return rooms
+
+    def collector_agent(self, process: Process, ground: Ground) -> Sequence[Any]:
+        """The agent without its REST door: stacks and topics reach it through the KV."""
+        assert self.eyes is not None, "an agent needs eyes"
+        eyes = self.eyes(DriverHandle(process, self.driver), ground)
+        collector = Collector(ground.kv, ground.process, eyes.probes, clock=ground.clock, rng=ground.rng)
+        return [Watching(ground.kv, collector, self._shelf(ground, eyes), eyes.bus)]
+
+    def _shelf(self, ground: Ground, eyes: Eyes) -> TargetShelf:
+        return TargetShelf(ground.kv, clock=ground.clock, types=frozenset(eyes.probes), url=self.agent)
 
     async def run(self, scenario: Coroutine[Any, Any, None]) -> None:
-        """Start both processes, play `scenario`, end everything."""
+        """Start the processes, play `scenario`, end everything."""
         async with Tasks("world") as self._keeper:
             await ensure_templates(self.lifecycle, self.services)
             self.begin("control", self.control)
             self.begin("worker", self.worker)
+            if self.agent:
+                self.begin("agent", self.collector_agent)
             try:
                 await scenario
             finally:

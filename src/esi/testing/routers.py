@@ -13,8 +13,12 @@ from datetime import UTC, datetime
 from esi.drivers import Address, CommitRecord, Edit, Session
 from esi.drivers.junos.edits import requests
 from esi.errors import Busy, Rejected, TemplateError, TimedOut, Unreachable
+from esi.lab.mib import Mib
 from esi.lab.router import Router
 from esi.lab.session import LabSession
+from esi.netconf.reply import Reply, parse_reply
+from esi.netconf.rpc import build_rpc
+from esi.netconf.xml import Element
 
 REPLY_SECONDS, COMMIT_SECONDS = 60.0, 180.0
 """How long a reply is waited for, as the real driver does."""
@@ -26,6 +30,7 @@ class NearDriver:
     def __init__(self, routers: Mapping[str, Router]) -> None:
         self.routers = dict(routers)
         self.cut: set[str] = set()
+        self._mibs = {ip: Mib(router, router.topology) for ip, router in self.routers.items()}
 
     @property
     def rpcs(self) -> Mapping[str, int]:
@@ -35,26 +40,59 @@ class NearDriver:
         return total
 
     async def open(self, address: Address) -> Session:
+        return await self.dial(address)
+
+    async def dial(self, address: Address) -> NearSession:
+        """A conversation for whoever speaks other RPCs."""
         await asyncio.sleep(0)  # noqa: TID251  # a connection takes a turn of the loop
         if address.ip in self.cut or address.ip not in self.routers:
             raise Unreachable(f"{address.ip} does not answer")
         return NearSession(self, address.ip, self.routers[address.ip].open(address.username))
 
+    async def mib(self, ip: str) -> Mib:
+        """What a router shows by SNMP, if it answers."""
+        await asyncio.sleep(0)  # noqa: TID251
+        gate = self.routers[ip].gate if ip in self.routers and ip not in self.cut else None
+        if gate is None or gate.silent or not gate.reachable(self.routers[ip].clock.monotonic()):
+            raise Unreachable(f"{ip} does not answer SNMP", who=ip)
+        return self._mibs[ip]
+
 
 class NearSession:
-    """One conversation."""
+    """One conversation: JUNOS's verbs for drivers, `call` with any request for probes."""
 
     def __init__(self, driver: NearDriver, ip: str, lab: LabSession) -> None:
         self._driver = driver
         self._ip = ip
         self._lab = lab
 
-    async def _turn(self, verb: str = "") -> None:
+    @property
+    def over(self) -> bool:
+        return not self._lab.open
+
+    def lost(self, why: str) -> None:
+        self._lab.close()
+
+    async def call(self, operation: Element, *, timeout: float) -> Reply:
+        """The reply to one request, whatever it says."""
+        await self._through()
+        try:
+            async with asyncio.timeout(timeout):
+                return parse_reply(await self._lab.handle(build_rpc("1", operation)), who=self._ip)
+        except TimeoutError as error:
+            self._lab.close()
+            raise TimedOut(f"{self._ip}: no answer within {timeout:g} s") from error
+
+    async def _through(self) -> None:
+        """A request takes a turn of the loop, and gets there or not."""
         await asyncio.sleep(0)  # noqa: TID251
-        gate = self._lab.router.gate
-        if self._ip in self._driver.cut or gate.unreachable:
+        if self._ip in self._driver.cut or self._lab.router.gate.unreachable:
             self._lab.close()
             raise Unreachable(f"{self._ip}: the connection is gone")
+
+    async def _turn(self, verb: str = "") -> None:
+        await self._through()
+        gate = self._lab.router.gate
         if gate.silent or gate.drop:
             try:
                 async with asyncio.timeout(REPLY_SECONDS):
