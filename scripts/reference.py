@@ -1,7 +1,7 @@
 """Writes the reference pages from the code: `make docs`. tests/docs compares them, so a page cannot go stale.
 
 docs/reference/settings.md    esi.settings.describe
-docs/reference/errors.md      the classes of esi.errors
+docs/reference/errors.md      the classes of esi.errors and esi.api.errors
 docs/reference/keys.md        the head of esi.model.keys
 docs/reference/plugin.md      the names that esi.plugin promises
 """
@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from esi import errors, plugin, settings
+from esi.api import errors as api_errors
 from esi.model import keys
 
 FOLDER = Path(__file__).resolve().parent.parent / "docs" / "reference"
@@ -40,11 +41,12 @@ unknown name is a fault, secrets are never shown. `esi settings show` prints eac
 
 
 def error_classes() -> list[type[errors.EsiError]]:
-    """In the order of the file: the tree that its head draws."""
+    """In the order of the files: the tree that the head of esi.errors draws, then what only the API says."""
     return [
         member
-        for member in vars(errors).values()
-        if inspect.isclass(member) and issubclass(member, errors.EsiError) and member.__module__ == errors.__name__
+        for module in (errors, api_errors)
+        for member in vars(module).values()
+        if inspect.isclass(member) and issubclass(member, errors.EsiError) and member.__module__ == module.__name__
     ]
 
 
@@ -62,15 +64,16 @@ def errors_page() -> str:
             str(error.status),
             "yes" if error.retry else "no",
             own_words(error),
+            error.help,
         )
         for error in error_classes()
     ]
     return f"""# Errors
 
-{MADE} `code` is stable: it stands in the API's answers (`{{"error": ..., "code": ..., "details": ...}}`) and in logs.
-Status is what the API answers. "Again" says whether the same may be tried again without a change.
+{MADE} `code` is stable: it stands in the [API's answers](../api.md#errors) and in logs. Status is what the API
+answers. "Again" says whether the same may be tried again without a change; "what to do" stands in answers as `help`.
 
-{table(("code", "class", "is a", "status", "again", "means"), rows)}
+{table(("code", "class", "is a", "status", "again", "means", "what to do"), rows)}
 """
 
 

@@ -37,9 +37,12 @@ from typing import Any, ClassVar
 
 
 class EsiError(Exception):
-    """Root of all errors. `code` is stable, for machines and docs; `details` are the facts as plain JSON."""
+    """Root of all errors. `code` is stable, for machines and docs; `details` are the facts as plain JSON; `help`
+    says what to do next.
+    """
 
     code: ClassVar[str] = "error"
+    help: ClassVar[str] = "the log of the room that said it has the rest"
     status: ClassVar[int] = 500
     retry: ClassVar[bool] = False
 
@@ -56,6 +59,7 @@ class ConfigError(EsiError):
     """The process must not start. Takes every fault at once, each with its place."""
 
     code = "config"
+    help = "correct it in esi.yaml, the environment or --set, and start again"
 
     def __init__(self, faults: Sequence[str] | str) -> None:
         self.faults = [faults] if isinstance(faults, str) else list(faults)
@@ -66,24 +70,28 @@ class SettingsError(ConfigError):
     """A setting is unknown, or its value cannot be used."""
 
     code = "settings"
+    help = "correct it in esi.yaml, the environment (ESI_GROUP__FIELD) or --set; `esi settings show` lists all"
 
 
 class SchemaError(ConfigError):
     """A schema, policy or template of a service cannot be used."""
 
     code = "schema"
+    help = "correct the schema, policy or template at the place that is named, and start again"
 
 
 class PluginError(ConfigError):
     """A name that no plug-in has, a name taken twice, or a member that breaks its contract."""
 
     code = "plugin"
+    help = "use one of the names that are listed, or install what brings the missing one"
 
 
 class RequestError(EsiError):
     """The caller's fault: trying again unchanged cannot help."""
 
     code = "request"
+    help = "correct the request; nothing was changed"
     status = 400
 
 
@@ -91,6 +99,7 @@ class Invalid(RequestError):
     """A body, query or path that cannot be accepted; `errors` pairs a path in the document with what is wrong there."""
 
     code = "invalid"
+    help = "correct what is named; nothing was changed. The schema says what may be sent"
     status = 400
 
     def __init__(self, message: str, errors: Sequence[tuple[str, str]] = ()) -> None:
@@ -103,6 +112,7 @@ class Unauthenticated(RequestError):
     """No token, or one that nobody knows."""
 
     code = "unauthenticated"
+    help = "send a token that is known and not expired, as X-Auth-Token"
     status = 401
 
 
@@ -110,6 +120,7 @@ class Forbidden(RequestError):
     """The caller is known and may not do this."""
 
     code = "forbidden"
+    help = "ask an administrator, or use a token with the role that the policy names; nothing was changed"
     status = 403
 
 
@@ -117,6 +128,7 @@ class NotFound(RequestError):
     """It is not there, or not for the caller to see."""
 
     code = "not_found"
+    help = "list what is there, and look at the spelling of the name or id"
     status = 404
 
 
@@ -124,6 +136,7 @@ class Conflict(RequestError):
     """Taken, in use, or changed by somebody else in between."""
 
     code = "conflict"
+    help = "show what stands in the way, change or delete it, then ask again; nothing was changed"
     status = 409
 
 
@@ -131,6 +144,7 @@ class QuotaExceeded(RequestError):
     """The tenant has as many as it may have."""
 
     code = "quota_exceeded"
+    help = "delete what is not needed, or ask an administrator for more"
     status = 409
 
 
@@ -138,6 +152,7 @@ class TooLarge(RequestError):
     """The request has more bytes than the API takes."""
 
     code = "too_large"
+    help = "send less at once"
     status = 413
 
 
@@ -145,6 +160,7 @@ class TemporaryError(EsiError):
     """Not now. `after` (seconds) says when to try again, where that is known."""
 
     code = "temporary"
+    help = "try again later, unchanged"
     status = 503
     retry = True
 
@@ -157,48 +173,56 @@ class Unreachable(TemporaryError):
     """A database, etcd, device or backend does not answer. Whether it did what was asked is not known."""
 
     code = "unreachable"
+    help = "see whether it runs and can be reached from there, then try again, unchanged"
 
 
 class Busy(TemporaryError):
     """A lock is held by somebody else, or a device is in another's commit."""
 
     code = "busy"
+    help = "try again in a moment, unchanged"
 
 
 class TimedOut(TemporaryError):
     """It took longer than it may."""
 
     code = "timed_out"
+    help = "look whether it has been done meanwhile, then try again, unchanged"
 
 
 class LeaseLost(TemporaryError):
     """The right to work on this has ended: stop at once, someone else goes on."""
 
     code = "lease_lost"
+    help = "nothing: whoever holds the lease now goes on"
 
 
 class Outrun(TemporaryError):
     """A guarded commit was refused because a guard did not hold: somebody else was faster. Read and decide again."""
 
     code = "outrun"
+    help = "nothing: it is read and decided again"
 
 
 class Compacted(TemporaryError):
     """The history that a watch wants to resume from is gone: list again."""
 
     code = "compacted"
+    help = "nothing: it is listed again"
 
 
 class TerminalError(EsiError):
     """Trying again cannot help until a human or a new version changes something. Becomes a resource's reason."""
 
     code = "terminal"
+    help = "mend what the sentence names, then set the resource again, or delete it"
 
 
 class TemplateError(TerminalError):
     """A template that cannot be used; `path` is the place in it."""
 
     code = "template"
+    help = "correct the template at the path that is named, then set the resource again"
 
     def __init__(self, path: str, message: str) -> None:
         self.path = path
@@ -209,6 +233,7 @@ class Rejected(TerminalError):
     """A device or backend said no. `who` names it, `words` are its own."""
 
     code = "rejected"
+    help = "mend what the device or backend complains about, then set the resource again, or delete it"
 
     def __init__(self, who: str, words: str, **details: Any) -> None:
         self.who = who
@@ -220,9 +245,11 @@ class Unsupported(TerminalError):
     """Asked for something that is not built or not installed."""
 
     code = "unsupported"
+    help = "ask for something that is built, or install what is missing"
 
 
 class Broken(EsiError):
     """Our own fault: an invariant does not hold."""
 
     code = "broken"
+    help = "report it with the request id and the log"

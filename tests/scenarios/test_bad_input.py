@@ -362,7 +362,7 @@ def test_a_bad_request(answers: dict[str, Answer], name: str) -> None:
     bad, answer = BY_NAME[name], answers[name]
     assert (answer.status, answer.headers["Content-Type"]) == (bad.status, "application/json"), answer.text[:500]
     document = json.loads(answer.text)
-    assert sorted(document) == ["code", "details", "error"]
+    assert sorted(document) == ["code", "details", "error", "help", "request_id"]
     assert document["code"] == bad.code
     assert document["error"].isprintable() or "\n\t" in document["error"]
     assert len(answer.text) < 4000, "an answer does not repeat what was sent"

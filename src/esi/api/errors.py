@@ -1,19 +1,27 @@
-"""Errors as answers: `{"error": sentence, "code": word, "details": facts}` with the status of the error's class."""
+"""Errors as answers, with the status of the error's class. There is one shape for all of them (docs/api.md):
+
+    error       a sentence           code        a stable word       details   the facts
+    help        what to do next      request_id  what to look for in the logs
+
+What failed inside of us is told to the log alone.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from esi.api.answers import Answer
-from esi.errors import EsiError, Invalid, RequestError, TemporaryError, Unauthenticated
+from esi.errors import EsiError, Invalid, NotFound, RequestError, TemporaryError, Unauthenticated
 
 HIDDEN = "something went wrong inside; the log has it under this request id"
 
 
 class WrongMethod(RequestError):
-    """`allow` are the methods that this path has."""
+    """The path has other methods; `allow` names them."""
 
     code = "wrong_method"
+    help = "use one of the methods that are named; nothing was changed"
     status = 405
 
     def __init__(self, method: str, allow: tuple[str, ...]) -> None:
@@ -22,21 +30,25 @@ class WrongMethod(RequestError):
 
 
 class WrongType(RequestError):
+    """The body is of a type that the API does not read."""
+
     code = "wrong_type"
+    help = "send JSON, with the header Content-Type: application/json; nothing was changed"
     status = 415
 
 
-class NoPath(RequestError):
-    code = "not_found"
-    status = 404
+class NoPath(NotFound):
+    """No collection, resource or action has this path."""
+
+    help = "the schemas at /gohan/v0.1/schemas say where each collection is"
 
 
 def answer_for(error: EsiError, request_id: str) -> Answer:
     """The answer to a request that failed. What failed inside of us is not told to callers, only where to find it."""
     if error.status >= 500 and not isinstance(error, TemporaryError):
-        return shape(error.status, HIDDEN, error.code, {"request_id": request_id})
+        return shape(error, HIDDEN, {}, request_id)
     sentence = f"Validation error: {error.message}" if isinstance(error, Invalid) and error.errors else error.message
-    answer = shape(error.status, sentence, error.code, dict(error.details))
+    answer = shape(error, sentence, error.details, request_id)
     if isinstance(error, WrongMethod):
         answer.headers["Allow"] = ", ".join(error.allow)
     if isinstance(error, Unauthenticated):
@@ -46,5 +58,6 @@ def answer_for(error: EsiError, request_id: str) -> Answer:
     return answer
 
 
-def shape(status: int, sentence: str, code: str, details: dict[str, Any]) -> Answer:
-    return Answer({"error": sentence, "code": code, "details": details}, status)
+def shape(error: EsiError, sentence: str, details: Mapping[str, Any], request_id: str) -> Answer:
+    about = {"code": error.code, "details": dict(details), "help": error.help, "request_id": request_id}
+    return Answer({"error": sentence, **about}, error.status)

@@ -11,6 +11,7 @@ first two.
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -72,6 +73,7 @@ class Checks:
     ) -> None:
         self._name = name
         self._masked = masked
+        self._known = set(properties)
         self._raw = {item.name for item in properties.values() if item.raw}
         self._raw_inside = {item.name: item.document for item in properties.values() if not item.raw}
         self._omitted = {n for n, p in properties.items() if p.nullable and "null" not in _types(p.document)}
@@ -130,14 +132,20 @@ class Checks:
         kind = error.kind.name
         unexpected = getattr(error.kind, "unexpected", None)
         if unexpected is not None:
-            told = extra if not path else "is not a property"
-            yield from ((_join(path, clean(name)), told) for name in unexpected)
+            yield from ((_join(path, clean(name)), self._refused(path, name, extra)) for name in unexpected)
         elif kind == "required":
             yield _join(path, str(getattr(error.kind, "property", ""))), "is required"
         elif path.split(".")[0].split("[")[0] in self._masked:
             yield path, f"is not accepted ({kind})"
         else:
             yield path or self._name, clean(error.message)
+
+    def _refused(self, path: str, name: str, extra: str) -> str:
+        """Why a member may not be there: `extra` for one that is known, else which one may have been meant."""
+        if not path and name in self._known:
+            return extra
+        near = [] if path else difflib.get_close_matches(name[:SHOWN], self._known - self._masked, n=1, cutoff=0.75)
+        return f"is not a property; is {near[0]} meant?" if near else "is not a property"
 
 
 def _types(document: Mapping[str, Any]) -> list[Any]:
