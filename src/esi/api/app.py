@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import logging
 import uuid
-from collections.abc import Mapping
 from http.cookies import CookieError, SimpleCookie
-from typing import Any
 
 from starlette.datastructures import Headers
 from starlette.types import Receive, Scope, Send
@@ -25,13 +23,14 @@ from esi.api.routes import Route, Routes
 from esi.errors import Broken, EsiError, Unauthenticated
 from esi.identity import NOBODY, Authenticator, Identity
 from esi.lifecycle import Lifecycle
-from esi.schema import Schema
 from esi.schema.validation import clean
 from esi.store import Tx
-from esi.telemetry import MASK, Message, NullRecorder, Recorder, masked
+from esi.telemetry import Message, NullRecorder, Recorder
 
 HEALTH = "/healthz"
 WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
+CHANGING = WITH_BODY | {"DELETE"}
+"""What sets something in motion, and so is recorded."""
 
 _log = logging.getLogger(__name__)
 
@@ -68,7 +67,7 @@ class Api:
         except Exception as error:  # noqa: BLE001 - the edge: whatever it is, the caller gets an answer and the log the rest
             _log.error("request failed inside", exc_info=error, extra={"request_id": request_id})
             answer = answer_for(Broken("unexpected"), request_id)
-        if self._recording:
+        if self._recording and asking is not None and asking.route.schema is not None and asking.method in CHANGING:
             self._record(scope, asking, answer, begun, clock.monotonic() - started)
         answer.headers["X-Request-Id"] = request_id
         await answer.response()(scope, receive, send)
@@ -125,32 +124,17 @@ class Api:
         await self._lifecycle.store.read(_nothing)
         return Answer({"status": "ok"})
 
-    def _record(self, scope: Scope, asking: Asking | None, answer: Answer, begun: float, took: float) -> None:
-        schema = asking.route.schema if asking is not None else None
+    def _record(self, scope: Scope, asking: Asking, answer: Answer, begun: float, took: float) -> None:
         subject = clean(f"{scope['method']} {scope['path']}")
-        ref = (answer.ref.schema, answer.ref.id, answer.version) if answer.ref is not None else None
-        sent = _hidden(asking.document, schema) if asking is not None else None
-        told = None if answer.content is NOTHING else _hidden(answer.content, schema)
-        self._recorder.message(Message("http", "in", subject, sent, begun, 0.0, ref))
-        self._recorder.message(Message("http", "out", f"{answer.status} {subject}", told, begun + took, took, ref))
+        refs = ((answer.ref.schema, answer.ref.id, answer.version),) if answer.ref is not None else ()
+        told = None if answer.content is NOTHING else answer.content
+        tell, id_ = self._recorder.message, asking.request_id
+        tell(Message("http", "client", "gohan", subject, asking.document, begun, 0.0, refs, id_))
+        tell(Message("http", "gohan", "client", f"{answer.status} {subject}", told, begun + took, took, refs, id_))
 
 
 async def _nothing(rows: Tx) -> None:
     """A transaction that only begins and ends."""
-
-
-def _hidden(document: Any, schema: Schema | None) -> Any:
-    """A document for the recorder: secrets masked, by name and by what the schema says."""
-    secrets = {path.rpartition(".")[2] for path in schema.secrets} if schema is not None else set()
-    return _mask(masked(document), secrets) if secrets else masked(document)
-
-
-def _mask(value: Any, secrets: set[str]) -> Any:
-    if isinstance(value, Mapping):
-        return {n: MASK if n in secrets and item else _mask(item, secrets) for n, item in value.items()}
-    if isinstance(value, list):
-        return [_mask(item, secrets) for item in value]
-    return value
 
 
 def _cookie(text: str) -> str | None:

@@ -37,7 +37,7 @@ def open_bus(ground: Ground) -> KvBus:
 
 def open_eyes(ground: Ground, probes: Mapping[str, Probe], bus: Bus) -> Eyes:
     """With what the monitoring worker takes its first look, and where it says what is to be watched."""
-    return Eyes(bus, probes, ground.clock, ground.recorder)
+    return Eyes(bus, probes, ground.clock)
 
 
 def build_agent(settings: Agent, ground: Ground, probes: Mapping[str, Probe], bus: Bus) -> AgentRoom:

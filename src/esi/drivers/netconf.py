@@ -136,7 +136,7 @@ class NetconfSession:
         request = without_secrets(sent.body.decode())
         body = {"request": request, "reply": without_secrets(reply.decode(errors="replace"))}
         at = self._clock.now() - took
-        self._recorder.message(Message("device", "out", f"{self.who} {sent.name}", body, at=at, took=took))
+        self._recorder.message(Message("device", "devices", self.who, f"{self.who} {sent.name}", body, at, took))
 
     def feed(self, data: bytes) -> None:
         """Bytes from the peer."""

@@ -97,6 +97,15 @@ class Job:
             raise Broken(f"{key} is not a job: {error!r}") from error
 
 
+def job_ref(id: str) -> tuple[str, str, int] | None:
+    """Schema, id and version of the resource that a job's id names; None when it is no job's id."""
+    parts = id.split(":", 3)
+    if len(parts) < 4:
+        return None
+    resource, _, version = parts[3].rpartition(":")[0].rpartition(":")
+    return (parts[2], resource, int(version)) if resource and version.isdecimal() else None
+
+
 def job_id(action: str, handler: str, ref: Ref, version: int, nonce: str) -> str:
     """`<action>:<handler>:<resource_type>:<resource_id>:<version>:<nonce>`; the nonce is 5 characters of [a-z0-9]."""
     return f"{action}:{handler}:{ref.schema}:{ref.id}:{version}:{nonce}"

@@ -10,8 +10,9 @@ sends them again: they say the same. A monitor whose time is over fails the job 
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Coroutine, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from esi.bus import Bus
@@ -29,10 +30,11 @@ from esi.probes import Probe
 from esi.render.mapping import template_id
 from esi.render.templates import TemplateEntry
 from esi.tasks import Tasks
-from esi.telemetry import Message, NullRecorder, Recorder, masked
 from esi.work import Claim, JobResult
 from esi.work.mappings import closed, standing
 from esi.work.outputs import Outputs, param_value
+
+log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -60,7 +62,6 @@ class Eyes:
     bus: Bus
     probes: Mapping[str, Probe]
     clock: Clock
-    recorder: Recorder = field(default_factory=NullRecorder)
 
 
 class MonitorsNotSeen(TerminalError):
@@ -101,7 +102,7 @@ class MonitoringHandler:
         try:
             await self._publish(job, path, await self._watch(job))
         except TemplateError as error:
-            self._tell("template", str(error), job)
+            log.info("nobody is told that %s is gone: %s", job.ref, error)
         return JobResult({}, closed(await standing(self._kv, path), path, self._eyes.clock.now()))
 
     async def _watch(self, job: Job) -> Watch:
@@ -122,13 +123,8 @@ class MonitoringHandler:
         async def publish(monitor: Monitor) -> None:
             message = _message(job, path, monitor)
             await self._eyes.bus.publish(monitor.topic, f"{path}/{monitor.name}", dumps(message))
-            self._tell(monitor.topic, message, job)
 
         await _side_by_side({monitor.name: publish(monitor) for monitor in watch.monitors if monitor.topic})
-
-    def _tell(self, subject: str, body: Any, job: Job) -> None:
-        ref = (job.resource_type, job.resource_id, job.version)
-        self._eyes.recorder.message(Message("topic", "out", subject, masked(body), self._eyes.clock.now(), 0.0, ref))
 
     # The first status
 

@@ -92,7 +92,8 @@ class Snmp:
             answer = await self._tried(ip, community, once)
         took = self._clock.monotonic() - began
         body = {"oids": list(oids), "answer": repr(answer)[:2000]}
-        self._recorder.message(Message("device", "out", f"{ip} snmp {verb}", body, self._clock.now() - took, took))
+        at = self._clock.now() - took
+        self._recorder.message(Message("device", "agent", ip, f"{ip} snmp {verb}", body, at, took))
         return answer
 
     async def _tried(self, ip: str, community: str, once: Callable[[SnmpSession], Awaitable[T]]) -> T:

@@ -25,6 +25,8 @@ class Catalogue:
         self.schemas: Mapping[str, Schema] = {schema.id: schema for schema in schemas}
         self.policies = policies
         self.collections: Mapping[str, Schema] = {schema.path: schema for schema in self.schemas.values()}
+        self.secret_names = frozenset(path.rpartition(".")[2] for schema in self for path in schema.secrets)
+        """What schemas declare secret, by the last word of each path."""
         self._referrers: dict[str, list[Referrer]] = {}
         self._dependents: dict[str, list[tuple[Schema, Relation]]] = {}
         for schema in self.schemas.values():

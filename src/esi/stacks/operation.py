@@ -19,6 +19,9 @@ from typing import Any
 
 from esi.errors import Broken, TemplateError
 from esi.kv import Guard
+from esi.model.job import job_ref
+from esi.model.resource import Body
+from esi.render.marks import stripped
 from esi.stacks import Context, Stack
 from esi.stacks.actions import Errand, Outcome, carry_out
 from esi.stacks.nodes import Env
@@ -68,11 +71,18 @@ class Operation:
             return found.view()
         if found is None and self._wanted is None:
             return Stack(self.name, "", "DELETE_COMPLETE", "", operation=self.operation)
+        began = self._means.clock.now()
         self._record = self._begin(found)
         self._open = self._planned()
         async with Tasks(f"stack {self.name}") as tasks:
             await self._work(tasks)
-        return await self._end()
+        stack = await self._end()
+        body: Body = {"status": stack.status, "reason": stack.reason, "outputs": self._words.masked_in(stack.outputs)}
+        if self._wanted is not None:
+            made = self._wanted.made_from(self._words)
+            body |= {"parameters": made.parameters, "template": made.template}
+        self._tell(f"{stack.status} {self.name}", body, began)
+        return stack
 
     def _begin(self, found: StackRecord | None) -> StackRecord:
         now = self._means.clock.now()
@@ -245,11 +255,16 @@ class Operation:
         clock, record = self._means.clock, self._record.resources[name]
         began, errand = clock.now(), Errand(action, record, self._props.get(name, {}), self._context(name))
         outcome = await carry_out(self._means, errand, lambda words: self._trouble.update({name: f": {words}"}))
-        body = {"action": str(action), "fault": self._words.masked(outcome.fault)}
-        took = clock.now() - began
-        message = Message("stacks", "call", f"{self.name}/{name}", body, at=began, took=took, ref=self._ref())
-        self._means.recorder.message(message)
+        properties = self._words.masked_in(stripped(self._props.get(name, {})))
+        body = {"action": str(action), "type": record.type, "properties": properties}
+        self._tell(f"{action} {self.name}/{name}", body | {"fault": self._words.masked(outcome.fault)}, began)
         return outcome
+
+    def _tell(self, subject: str, body: Body, began: float) -> None:
+        """To the recorder."""
+        ref, took = self._ref(), self._means.clock.now() - began
+        message = Message("stack", "heat worker", "stack engine", subject, body, began, took, (ref,) if ref else ())
+        self._means.recorder.message(message)
 
     def _collect(self, name: str, action: Action, outcome: Outcome) -> None:
         """Take over how an action has ended."""
@@ -316,4 +331,5 @@ class Operation:
         return Context(name, resource, self.operation, tenant, means.devices, means.targets, self._ref(), self.fence)
 
     def _ref(self) -> tuple[str, str, int] | None:
-        return tuple(self._record.ref) if self._record.ref else None
+        """The resource version that this is done for: of a delete the job knows it, the record tells what stands."""
+        return job_ref(self.operation) or (tuple(self._record.ref) if self._record.ref else None)

@@ -48,6 +48,7 @@ class Statements:
         self.due = _due(self.tables, [schema.id for schema in catalogue if schema.state_versioning])
         columns = [g.c[name] for name in log]
         self.history = _where(select(*columns).order_by(g.c.id), g.c.resource, g.c.schema)
+        self.requested = _where(select(*columns).order_by(g.c.id), g.c.request_id)
         self.caused = _where(select(*columns).order_by(g.c.id), g.c.cause_id, g.c.cause_version, g.c.cause_schema)
 
     def codec(self, schema: str) -> Codec:
@@ -202,6 +203,9 @@ class SqliteTx:
 
     async def caused_by(self, cause: Cause) -> Sequence[LogRow]:
         return list(_log_rows(self.execute(self._statements.caused, (cause.id, cause.version, cause.schema))))
+
+    async def requested(self, request_id: str) -> Sequence[LogRow]:
+        return list(_log_rows(self.execute(self._statements.requested, (request_id,))))
 
     async def allocate(self, pool: str, value: str, owner: Ref) -> None:
         try:

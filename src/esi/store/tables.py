@@ -145,6 +145,7 @@ class Tables:
             Column("detail", Text, nullable=False),
         )
         Index("ix_esi_log_resource", log.c.resource, log.c.version)
+        Index("ix_esi_log_request", log.c.request_id)
         caused = log.c.cause_id.is_not(None)
         Index("ix_esi_log_cause", log.c.cause_id, log.c.cause_version, sqlite_where=caused, postgresql_where=caused)
         return log

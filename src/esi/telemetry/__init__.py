@@ -1,15 +1,18 @@
 """What the system says about itself: secrets that do not print, messages for the flight recorder, logs.
 
-A *message* is one exchange over one port: which hop, which way, its body with secrets masked, and the (schema, id,
-version) it belongs to. Every port reports its messages to a Recorder; the null recorder costs one call.
+A *message* is one exchange over one port: which hop, from whom to whom, its body, and the (schema, id, version)s that
+it belongs to. Every port reports its messages to a Recorder; the null recorder costs one call.
+
+    masks      takes secrets out of a message      segments   the recorder of a served process: bounded files
+    shipping   from there to where the API keeps them
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 MASK = "•••"
 
@@ -51,17 +54,25 @@ def masked(value: Any) -> Any:
     return value
 
 
+Named: TypeAlias = tuple[str, str, int]
+"""(schema, id, version); version 0: it is not known which."""
+
+
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One recorded exchange. `at` is epoch seconds, `took` seconds; `ref` names the resource version it belongs to."""
+    """One recorded exchange. `at` is epoch seconds, `took` seconds; `refs` name the resource versions it belongs to:
+    one commit may carry many. `request` is the id of the request that it is part of, where that is known.
+    """
 
     hop: str
-    direction: str
+    sender: str
+    receiver: str
     subject: str
     body: Any = None
     at: float = 0.0
     took: float = 0.0
-    ref: tuple[str, str, int] | None = None
+    refs: tuple[Named, ...] = ()
+    request: str = ""
 
 
 class Recorder(Protocol):
@@ -75,18 +86,23 @@ class NullRecorder:
         return None
 
 
+def _as_it_is(m: Message) -> Message:
+    return m
+
+
 @dataclass
 class MemoryRecorder:
-    """Keeps the last `limit` messages in memory, for tests and short looks."""
+    """Keeps the last `limit` messages in memory, for tests and short looks. `clean` takes secrets out of each."""
 
     limit: int = 10_000
+    clean: Callable[[Message], Message] = _as_it_is
     messages: deque[Message] = field(init=False)
 
     def __post_init__(self) -> None:
         self.messages = deque(maxlen=self.limit)
 
     def message(self, m: Message) -> None:
-        self.messages.append(m)
+        self.messages.append(self.clean(m))
 
     def of(self, hop: str) -> Iterable[Message]:
         return [m for m in self.messages if m.hop == hop]

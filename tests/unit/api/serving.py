@@ -15,6 +15,7 @@ from esi.errors import Unauthenticated
 from esi.identity import Identity
 from esi.schema import Catalogue, load_documents
 from esi.telemetry import MemoryRecorder
+from esi.telemetry.masks import Masks
 from unit.lifecycle.ring import ADMIN, ALICE, BOB, SCHEMAS, Ring
 
 PEOPLE = {"root": ADMIN, "alice": ALICE, "bob": BOB, "stranger": Identity("stranger", "c" * 32, ("visitor",))}
@@ -42,7 +43,7 @@ class Talk:
 
     def __init__(self, ring: Ring) -> None:
         self.ring = ring
-        self.recorder = MemoryRecorder()
+        self.recorder = MemoryRecorder(clean=Masks(ring.catalogue.secret_names))
         self.api = Api(ring.lifecycle, People(), recorder=self.recorder)
         self.text = b""
 

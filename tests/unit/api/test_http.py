@@ -102,7 +102,7 @@ async def test_errors_have_one_shape(talk: Talk) -> None:
     assert (status, headers["Content-Type"], sorted(document)) == (
         400,
         "application/json",
-        ["code", "details", "error"],
+        ["code", "details", "error", "help", "request_id"],
     )
     assert [error["path"] for error in document["details"]["errors"]] == ["colour", "ip"]
     assert (await talk.ask("POST", "/v2.0/routers", {"ip": "192.0.2.1"}))[0] == 201
@@ -211,11 +211,20 @@ async def test_secrets_are_the_administrators(talk: Talk) -> None:
 
 
 async def test_messages_are_recorded_with_secrets_masked(talk: Talk) -> None:
-    _status, made, _headers = await talk.ask("POST", NOTES, {"note": {"text": "x", "hidden": "hush"}})
+    _status, made, headers = await talk.ask("POST", NOTES, {"note": {"text": "x", "hidden": "hush"}})
     sent, told = talk.recorder.of("http")
-    assert (sent.direction, sent.subject, sent.body) == ("in", f"POST {NOTES}", {"note": {"text": "x", "hidden": MASK}})
-    assert (told.direction, told.subject, told.ref) == ("out", f"201 POST {NOTES}", ("note", made["note"]["id"], 1))
+    assert (sent.sender, sent.subject, sent.body) == (
+        "client",
+        f"POST {NOTES}",
+        {"note": {"text": "x", "hidden": MASK}},
+    )
+    assert (told.receiver, told.subject, told.refs) == (
+        "client",
+        f"201 POST {NOTES}",
+        (("note", made["note"]["id"], 1),),
+    )
     assert told.body["note"]["hidden"] == MASK
+    assert sent.request == told.request == headers["X-Request-Id"]
 
 
 async def test_actions_and_schemas_and_health(talk: Talk) -> None:
@@ -242,7 +251,7 @@ async def test_what_breaks_inside_is_not_told(talk: Talk, caplog: pytest.LogCapt
     talk.ring.hooks.on("note", "pre_create", break_)
     status, document, headers = await talk.ask("POST", NOTES, {"text": "x"})
     assert (status, document["code"]) == (500, "broken")
-    assert document["details"]["request_id"] == headers["X-Request-Id"]
+    assert document["request_id"] == headers["X-Request-Id"]
     assert "inner secret" not in str(document)
     assert "inner secret" in caplog.text
     await talk.ring.store.close()

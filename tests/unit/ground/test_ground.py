@@ -82,5 +82,5 @@ def test_masks_go_by_name_at_any_depth() -> None:
 def test_a_recorder_keeps_the_last_messages() -> None:
     recorder = MemoryRecorder(limit=2)
     for number in range(3):
-        recorder.message(Message("http", "in", str(number)))
+        recorder.message(Message("http", "client", "gohan", str(number)))
     assert [message.subject for message in recorder.of("http")] == ["1", "2"]

@@ -184,7 +184,7 @@ async def test_a_refusal_is_told_in_the_devices_words_and_siblings_finish() -> N
         assert stack.status == "UPDATE_COMPLETE"
     assert world.routers.times() == {"op1/one": 1, "op1/two": 1, "op2/one": 1}
     assert "secret-word" not in str(world.recorder.messages)
-    assert {message.body["fault"] for message in world.recorder.messages} == {
+    assert {message.body["fault"] for message in world.recorder.messages if "fault" in message.body} == {
         "",
         "r1: statement not found: •••",
     }
