@@ -7,6 +7,7 @@ Killed at any moment: an unanswered request either stands in the store or not; a
     app        one request from socket to answer: who, where, what, and what went wrong
     routes     paths to schemas by dict
     resources  the verbs · queries their query strings · bodies their documents · about schemas, version, health
+    waiting    a GET that is answered when there is something new
 """
 
 from esi.api.app import Api

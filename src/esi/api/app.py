@@ -84,6 +84,7 @@ class Api:
         if method != "OPTIONS" and method not in route.allow:
             raise WrongMethod(clean(method), route.allow)
         asking = Asking(identity, request_id, method, route, scope["query_string"])
+        asking.known = headers.get("if-none-match", "")
         if method in WITH_BODY:
             data = await read_body(headers, receive)
             if data or route.place != "action":

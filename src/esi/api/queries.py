@@ -2,6 +2,7 @@
 
 sort_key, sort_order (asc, desc)    limit, offset    any_of=true    search_field=<property> (contains)
 _fields=<property>                  _details, fields (accepted, without effect)
+wait=<seconds>                      of one resource only (esi.api.waiting)
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ MOST_FIELDS = 500
 """Keys that a query string may have."""
 
 WORDS = frozenset(
-    {"sort_key", "sort_order", "limit", "offset", "any_of", "search_field", "_fields", "_details", "fields"}
+    {"sort_key", "sort_order", "limit", "offset", "any_of", "search_field", "_fields", "_details", "fields", "wait"}
 )
 TRUE = frozenset({"1", "t", "true", "y", "yes", "on"})
 FALSE = frozenset({"0", "f", "false", "n", "no", "off"})
@@ -29,10 +30,11 @@ BIGGEST = 2**63 - 1
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What a query string asks for; `fields` None means all."""
+    """What a query string asks for; `fields` None means all, `wait` is in seconds."""
 
     query: Query
     fields: frozenset[str] | None
+    wait: int = 0
 
 
 def parse_query(text: bytes, schema: Schema, parent: tuple[str, str] | None = None) -> Asked:
@@ -68,7 +70,7 @@ def parse_query(text: bytes, schema: Schema, parent: tuple[str, str] | None = No
         limit=_number(words, "limit"),
         offset=_number(words, "offset") or 0,
     )
-    return Asked(query, _fields(words, schema))
+    return Asked(query, _fields(words, schema), _number(words, "wait") or 0)
 
 
 def forced(text: bytes) -> bool:

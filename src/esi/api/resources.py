@@ -10,6 +10,8 @@ from esi.api.bodies import unwrap
 from esi.api.errors import NoPath
 from esi.api.queries import forced, parse_query
 from esi.api.routes import Route
+from esi.api.waiting import Known, until_other
+from esi.errors import Invalid
 from esi.identity import Identity
 from esi.lifecycle import Lifecycle
 from esi.model.resource import Body, Ref, Resource
@@ -18,7 +20,9 @@ from esi.schema import Schema
 
 @dataclass(slots=True)
 class Asking:
-    """One request, decoded: who asks, where, and with what. `document` is the JSON of the body, None without one."""
+    """One request, decoded: who asks, where, and with what. `document` is the JSON of the body, None without one;
+    `known` the ETag of what the caller knows.
+    """
 
     identity: Identity
     request_id: str
@@ -26,6 +30,7 @@ class Asking:
     route: Route
     query: bytes
     document: Any = None
+    known: str = ""
 
 
 class Resources:
@@ -54,15 +59,24 @@ class Resources:
 
     async def _list(self, asking: Asking, schema: Schema) -> Answer:
         asked = parse_query(asking.query, schema, asking.route.parent)
+        if asked.wait:
+            raise Invalid("a list cannot be waited for", [("wait", "works on the path of one resource")])
         page = await self._lifecycle.list(asking.identity, schema.id, asked.query)
         rows = page.rows if asked.fields is None else [_only(row, asked.fields) for row in page.rows]
         return Answer({schema.plural: rows}, headers={"X-Total-Count": str(page.total)})
 
     async def _show(self, asking: Asking, schema: Schema, ref: Ref) -> Answer:
         asked = parse_query(asking.query, schema)
-        body = await self._lifecycle.show(asking.identity, ref)
-        shown = body if asked.fields is None else _only(body, asked.fields)
-        return Answer({schema.singular: shown}, ref=ref)
+        lifecycle, known = self._lifecycle, Known(asking.known, asked.wait if asking.known else 0)
+
+        async def look() -> Body:
+            body = await lifecycle.show(asking.identity, ref)
+            return body if asked.fields is None else _only(body, asked.fields)
+
+        shown, tag = await until_other(look, ref, known, lifecycle.changes, lifecycle.clock)
+        if tag == known.tag:
+            return Answer(NOTHING, 304, {"ETag": tag}, ref=ref)
+        return Answer({schema.singular: shown}, headers={"ETag": tag}, ref=ref)
 
     async def _create(self, asking: Asking, schema: Schema) -> Answer:
         body = unwrap(asking.document, schema.singular)

@@ -53,6 +53,7 @@ class ApiRoom:
         port: int = 9091,
         recorder: Recorder | None = None,
     ) -> None:
+        self._changes = lifecycle.changes
         self._api = Api(lifecycle, authenticator, recorder=recorder)
         self._host = host
         self._port = port
@@ -79,6 +80,7 @@ class ApiRoom:
 
     async def run(self) -> None:
         listener = self._bind()
+        self._changes.ended = False
         config = uvicorn.Config(
             self._api,
             log_config=None,
@@ -98,6 +100,7 @@ class ApiRoom:
                 try:
                     await asyncio.shield(serving)
                 finally:
+                    self._changes.end()
                     server.should_exit = True
                     await asyncio.wait([serving])
         finally:

@@ -9,6 +9,7 @@ transaction.
     creation, update, deletion, reports      what each verb does, step by step
     access, relations, states, statuses      what they ask on the way
     deadlines                                how long things may be pending
+    changes                                  who waits for a change
 """
 
 from esi.lifecycle.deadlines import Deadlines, timeouts

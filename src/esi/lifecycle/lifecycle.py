@@ -11,6 +11,7 @@ from esi.clock import Clock
 from esi.errors import Forbidden, Invalid, NotFound
 from esi.identity import Identity
 from esi.lifecycle import access, creation, deletion, reports, update
+from esi.lifecycle.changes import Changes
 from esi.lifecycle.hooks import Hooks
 from esi.lifecycle.inside import Inside
 from esi.lifecycle.remains import Remains, tell, what_is_left
@@ -53,16 +54,22 @@ class Lifecycle:
         self.clock = clock
         self.new_id: Callable[[], str] = _random_id
         self.remains: Remains | None = None
+        self.changes = Changes()
         self.world = World(catalogue, hooks, ways, lambda: self.new_id())
 
     async def _transact(self, work: Callable[[Request], Awaitable[T]]) -> T:
+        touched: set[Ref] = set()
+
         async def run(rows: Tx) -> T:
             request = Request(self.world, rows, Inside)
             result = await work(request)
             await request.finish()
+            touched.update(request.touched)
             return result
 
-        return await self.store.transaction(run)
+        result = await self.store.transaction(run)
+        self.changes.tell(touched)
+        return result
 
     async def create(self, identity: Identity, schema_id: str, body: Body, request_id: str = "") -> Resource:
         """A new resource. The body of the answer holds what was sent, defaulted and computed."""

@@ -75,6 +75,7 @@ class Request:
         self.world = world
         self.rows = rows
         self._known: dict[Ref, Resource | None] = {}
+        self.touched: set[Ref] = set()
         self._for_hook = for_hook
         self.effects: list[tuple[str, Body, str]] = []
 
@@ -98,16 +99,19 @@ class Request:
 
     async def insert(self, row: Resource) -> None:
         await self.rows.insert(row)
+        self.touched.add(row.ref)
         names = self.schema(row.schema).properties
         self._known[row.ref] = replace(row, body={name: row.body.get(name) for name in names})
 
     async def save(self, row: Resource) -> None:
         """Write the row as it is, without version or event."""
         await self.rows.update(row)
+        self.touched.add(row.ref)
         self._known[row.ref] = row
 
     async def remove(self, ref: Ref) -> None:
         await self.rows.delete(ref)
+        self.touched.add(ref)
         self._known[ref] = None
 
     async def event(self, kind: Kind, row: Resource, origin: Origin, *, version: int | None = None) -> None:
