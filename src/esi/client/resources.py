@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
+import ssl
 from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from dataclasses import dataclass
 from types import TracebackType
@@ -11,14 +12,17 @@ from typing import Any
 from urllib.parse import quote
 
 from esi.client.http import Http
-from esi.client.schemas import FROM_SERVER, SchemaSource, SchemaView, parse_schemas
+from esi.client.schemas import FROM_SERVER, Action, SchemaSource, SchemaView, parse_schemas
 from esi.clock import Clock
-from esi.errors import Broken, Conflict, NotFound, TerminalError, TimedOut
+from esi.errors import Broken, Conflict, NotFound, TemporaryError, TerminalError, TimedOut
 
 Body = dict[str, Any]
 
 FIRST_PAUSE_SECONDS = 0.02
 LONGEST_PAUSE_SECONDS = 1.0
+LONG_POLL_SECONDS = 20
+PAGE = 500
+NOT_MODIFIED = 304
 
 _ID = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}|[0-9a-fA-F]{32}")
 
@@ -51,10 +55,11 @@ class Client:
         clock: Clock,
         tenant: str = "",
         source: SchemaSource = FROM_SERVER,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
-        self._http = Http(url, token=token, tenant=tenant, clock=clock)
+        self._http = Http(url, token=token, tenant=tenant, clock=clock, tls=tls)
         self._clock = clock
-        self._token = token
+        self._who = source.who or token
         self._source = source
         self._schemas = dict(source.known) if source.known else None
         self._fresh = False
@@ -73,13 +78,13 @@ class Client:
         if self._schemas is not None and (self._fresh or not fresh):
             return self._schemas
         path, cache = self._source.path, self._source.cache
-        documents = None if fresh or cache is None else cache.load(self._http.url + path, self._token)
+        documents = None if fresh or cache is None else cache.load(self._http.url + path, self._who)
         if documents is None:
             answer = await self._http.ask("GET", path)
             documents = _member(answer.body, "schemas", list)
             self._fresh = True
             if cache is not None:
-                cache.keep(self._http.url + path, self._token, documents)
+                cache.keep(self._http.url + path, self._who, documents)
         self._schemas = parse_schemas(documents)
         return self._schemas
 
@@ -99,6 +104,17 @@ class Client:
         answer = await self._http.ask("GET", view.url, query=query)
         rows = _member(answer.body, view.plural, list)
         return Listing(rows, len(rows) if answer.total is None else answer.total)
+
+    async def list_all(self, schema: str, query: Mapping[str, Any] | None = None, *, page: int = PAGE) -> Listing:
+        """Every resource that matches, asked for page by page; one that moves between pages is listed once."""
+        found: dict[str, Body] = {}
+        offset = 0
+        while True:
+            listing = await self.list(schema, {**(query or {}), "limit": page, "offset": offset})
+            found.update((str(row.get("id", len(found))), row) for row in listing.rows)
+            offset += len(listing.rows)
+            if not listing.rows or offset >= listing.total:
+                return Listing(list(found.values()), len(found))
 
     async def show(self, schema: str, name_or_id: str) -> Body:
         """One resource, by id or, where no id is like that, by name."""
@@ -142,6 +158,27 @@ class Client:
         found: Body = _member(answer.body, "trace", dict)
         return found
 
+    async def force_delete(self, schema: str, name_or_id: str) -> Body:
+        """Drop its record (administrators): {"id", "left": what may be left where, None when unknown, "message"}."""
+        view = await self.schema(schema)
+        path = view.path(await self.resolve(schema, name_or_id))
+        return _body(view, (await self._http.ask("DELETE", path, query={"force": "true"})).body)
+
+    async def act(self, schema: str, action: Action, name_or_id: str, given: Any) -> Any:
+        """A verb of the schema's own; what it answers, whatever that is."""
+        view = await self.schema(schema)
+        id = await self.resolve(schema, name_or_id) if action.on_item else ""
+        body = None if action.method == "GET" else given
+        return (await self._http.ask(action.method, view.url + action.path.replace("/:id", f"/{id}"), body=body)).body
+
+    async def why(self, schema: str, name_or_id: str) -> Body:
+        """The facts from which its status follows."""
+        id = await self.resolve((await self.schema(schema)).id, name_or_id)
+        found: Body = _member(
+            (await self._http.ask("GET", f"/esi/why/{schema}/{quote(id, safe='')}")).body, "why", dict
+        )
+        return found
+
     async def resolve(self, schema: str, name_or_id: str) -> str:
         """The id of a resource: NotFound when there is none, Conflict when a name fits several."""
         if looks_like_id(name_or_id):
@@ -168,28 +205,34 @@ class Client:
         at_most: float = 60.0,
         seen: Callable[[Body], None] | None = None,
     ) -> Body:
-        """Ask again, with growing pauses, until `status` is one of `until`; at most `at_most` seconds.
+        """Follow it until `status` is one of `until`; at most `at_most` seconds.
 
-        TerminalError with the server's reason when it becomes ERROR instead; TimedOut names the last status. A
-        resource that has no status is there as soon as it can be shown. `seen` gets every answer.
+        TerminalError with the server's reason when it becomes ERROR instead; TimedOut names the last status and its
+        reason. A resource whose status nobody derives is there as soon as it can be shown. `seen` gets every answer.
         """
-        last = "unknown"
+        last, reason = "unknown", ""
+        derived = (await self.schema(schema)).rule != "none"
         async for body in self._looks(schema, id, at_most):
             if seen is not None:
                 seen(body)
             status = body.get("status")
-            if status is None or status in until:
+            if status is None or status in until or not derived:
                 return body
             if status == "ERROR":
                 raise _failed(schema, id, body)
-            last = str(status)
+            last, reason = str(status), str(body.get("status_reason") or "")
         wanted = " or ".join(sorted(until))
-        raise TimedOut(f"{schema} {id} is {last}, not {wanted}, after {at_most:g} s", schema=schema, id=id)
+        told = f"{schema} {id} is {last}, not {wanted}, after {at_most:g} s" + (f": {reason}" if reason else "")
+        raise TimedOut(told, schema=schema, id=id, reason=reason)
 
-    async def wait_gone(self, schema: str, id: str, *, at_most: float = 60.0) -> None:
-        """Ask again until the resource is no longer there. Errors as in `wait`."""
+    async def wait_gone(
+        self, schema: str, id: str, *, at_most: float = 60.0, seen: Callable[[Body], None] | None = None
+    ) -> None:
+        """Follow the resource until it is no longer there. Errors as in `wait`."""
         try:
             async for body in self._looks(schema, id, at_most):
+                if seen is not None:
+                    seen(body)
                 if body.get("status") == "ERROR":
                     raise _failed(schema, id, body)
         except NotFound:
@@ -197,11 +240,27 @@ class Client:
         raise TimedOut(f"{schema} {id} is still there after {at_most:g} s", schema=schema, id=id)
 
     async def _looks(self, schema: str, id: str, at_most: float) -> AsyncIterator[Body]:
-        """What is shown now, and again after each pause."""
+        """What is shown now, and again whenever it is something else. A server that gives ETags is asked to wait; of
+        another one it is asked after growing pauses, as of one that is away for a while.
+        """
+        view = await self.schema(schema)
         end = self._clock.monotonic() + at_most
-        pause = FIRST_PAUSE_SECONDS
+        pause, tag = FIRST_PAUSE_SECONDS, ""
         while True:
-            yield await self.show(schema, id)
+            patience = int(min(end - self._clock.monotonic(), LONG_POLL_SECONDS))
+            query = {"wait": str(patience)} if tag and patience else None
+            try:
+                answer = await self._http.ask("GET", view.path(quote(id, safe="")), query=query, known=tag)
+            except TemporaryError:
+                if self._clock.monotonic() + pause > end:
+                    raise
+            else:
+                tag = answer.tag
+                if answer.status != NOT_MODIFIED:
+                    yield _body(view, answer.body)
+                    if tag and end - self._clock.monotonic() >= 1:
+                        pause = FIRST_PAUSE_SECONDS
+                        continue
             if self._clock.monotonic() + pause > end:
                 return
             await self._clock.sleep(pause)

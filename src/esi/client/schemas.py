@@ -25,7 +25,7 @@ CACHE_SECONDS = 300.0
 @dataclass(frozen=True, slots=True)
 class Property:
     """One property of a schema. `types` are JSON Schema's words; `verbs` says on which of create, update it may be
-    sent; `relation` is the schema id that it points at."""
+    sent; `relation` is the schema id that it points at; `members` are the properties inside of an object."""
 
     name: str
     title: str
@@ -35,11 +35,27 @@ class Property:
     choices: tuple[Any, ...] = ()
     relation: str = ""
     required: bool = False
+    members: tuple[Property, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """A verb of a schema's own. `path` begins behind the collection's: `/:id/reboot`, or `/rescan` on all."""
+
+    id: str
+    method: str
+    path: str
+
+    @property
+    def on_item(self) -> bool:
+        return self.path.startswith("/:id")
 
 
 @dataclass(frozen=True, slots=True)
 class SchemaView:
-    """One collection as the server describes it to this caller."""
+    """One collection as the server describes it to this caller. `rule` is how its status is derived: "none" when nobody
+    derives it, "" when the server does not say.
+    """
 
     id: str
     singular: str
@@ -49,6 +65,8 @@ class SchemaView:
     description: str
     properties: tuple[Property, ...]
     verbs: frozenset[str]
+    actions: tuple[Action, ...] = ()
+    rule: str = ""
 
     def path(self, id: str = "") -> str:
         return f"{self.url}/{id}" if id else self.url
@@ -78,20 +96,37 @@ def _view(item: Mapping[str, Any]) -> SchemaView:
         description=str(item.get("description") or ""),
         properties=tuple(_property(name, properties[name], name in required) for name in order),
         verbs=frozenset(schema.get("permission") or ("create", "read", "update", "delete")),
+        actions=tuple(
+            Action(name, str(action.get("method") or "POST").upper(), str(action.get("path") or f"/:id/{name}"))
+            for name, action in (item.get("actions") or {}).items()
+        ),
+        rule=_rule(item.get("metadata")),
     )
 
 
-def _property(name: str, item: Mapping[str, Any], required: bool) -> Property:
+def _rule(metadata: Any) -> str:
+    """As esi.schema reads it: without a word, versioned schemas have the default rule, others none."""
+    if not isinstance(metadata, dict):
+        return ""
+    told = metadata.get("status", {} if metadata.get("state_versioning") else "none")
+    return str(told.get("rule", "default") if isinstance(told, dict) else told)
+
+
+def _property(name: str, item: Mapping[str, Any], required: bool, above: frozenset[str] = frozenset()) -> Property:
     types = item.get("type") or "string"
+    verbs = frozenset(item.get("permission") or ()) or above
+    inner = item.get("properties") or {}
+    inside = set(item.get("required") or ())
     return Property(
         name=name,
         title=str(item.get("title") or name),
         description=str(item.get("description") or ""),
         types=(types,) if isinstance(types, str) else tuple(types),
-        verbs=frozenset(item.get("permission") or ()),
+        verbs=verbs,
         choices=tuple(item.get("enum") or ()),
         relation=str(item.get("relation") or ""),
         required=required,
+        members=tuple(_property(word, inner[word], word in inside, verbs) for word in inner),
     )
 
 
@@ -137,11 +172,14 @@ class SchemaCache:
 
 @dataclass(frozen=True)
 class SchemaSource:
-    """Where a client takes schemas from: those already `known`, then the kept file, then the server's `path`."""
+    """Where a client takes schemas from: those already `known`, then the kept file, then the server's `path`. `who`
+    stands for the caller in the kept file where his token is another one each time.
+    """
 
     path: str = SCHEMA_PATH
     cache: SchemaCache | None = None
     known: Mapping[str, SchemaView] = field(default_factory=dict)
+    who: str = ""
 
 
 FROM_SERVER = SchemaSource()
