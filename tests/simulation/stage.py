@@ -13,14 +13,18 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
+from esi.agent.records import decode
 from esi.bootstrap.ground import Ground
 from esi.bootstrap.services import Services, load_services
 from esi.bootstrap.workers import build_jobs
 from esi.errors import NotFound, TemporaryError
+from esi.model import keys
+from esi.model.codec import decode_config
 from esi.model.resource import Body, Ref
 from esi.stacks.remains import StackRemains
 from esi.stacks.resources.netconf import NetconfNamedConfigs
 from esi.testing import chain, invariants
+from esi.testing.eyes import AGENT, near_eyes
 from esi.testing.loop import run
 from esi.testing.process import Process, StoreHandle
 from esi.testing.ring import ADMIN, Snapshot, World
@@ -34,12 +38,17 @@ VERBS = ("create", "update", "delete")
 
 
 class Stage(World):
-    """`down` are the beginnings of points that fail now, for every process; see esi.testing.process."""
+    """`down` are the beginnings of points that fail now, for every process; see esi.testing.process. `since`: the world
+    as it goes on from. `watched`: a collector agent looks at what is made.
+    """
 
-    def __init__(self, services: Services) -> None:
-        super().__init__(services)
+    def __init__(self, services: Services, *, since: Snapshot | None = None, watched: bool = False) -> None:
+        time = since.time - asyncio.get_running_loop().time() if since is not None else World.start
+        super().__init__(services, start=time, eyes=near_eyes if watched else None, agent=AGENT if watched else "")
+        if since is not None:
+            self.restore(since)
         self.down: tuple[str, ...] = ()
-        for name in ("control", "master", "worker", "user"):
+        for name in ("control", "master", "worker", "agent", "user"):
             self.losses[name] = self._lost
         self.delay = lambda: STEP_SECONDS
 
@@ -85,7 +94,28 @@ class Stage(World):
         if verb == "create":
             await self.insist(lambda: self.lifecycle.put(ADMIN, REF, INTERFACE.body))
         else:  # users may change words only; a service's hooks may change what stands on routers
+            await self.customer_follows()
             await self.insist(lambda: self.lifecycle.ensure(REF.schema, {"id": REF.id, **CHANGE}))
+
+    async def customer_follows(self) -> None:
+        """The customer's router takes the new key, too."""
+        session = self.customer.open("customer")
+        for peer in (INTERFACE.body[side]["bgp_router_id"] for side in ("primary", "secondary")):
+            group = "set protocols bgp group provider"
+            session.load_text("set", f'{group} neighbor {peer} authentication-key "{CHANGE["bgp_md5"]}"')
+        await session.commit()
+        session.close()
+
+    async def targets(self) -> list[tuple[str, str, int]]:
+        """What is watched: resource, name of the value, and how many versions the target is behind its resource."""
+        found = []
+        for entry in (await self.kv.list(keys.TARGETS)).entries:
+            kept = decode(entry.value)
+            config = await self.kv.get(keys.config_key(kept.path))
+            assert config is not None, f"{kept.path} is gone, and still watched"
+            behind = decode_config(config.value).version - kept.target.version
+            found.append((kept.path, kept.target.field_name, behind))
+        return sorted(found)
 
     async def again(self, verb: str) -> None:
         """What a user does after a failure."""
@@ -136,10 +166,11 @@ def _sentence(detail: str) -> bool:
 
 @dataclass(frozen=True)
 class Known:
-    """What undisturbed lives leave: the world before each verb, and the routers after it."""
+    """What undisturbed lives leave: the world before each verb, routers and targets after it."""
 
     starts: dict[str, Snapshot] = field(default_factory=dict)
     ends: dict[str, dict[str, str]] = field(default_factory=dict)
+    targets: dict[str, list[tuple[str, str, int]]] = field(default_factory=dict)
 
 
 @cache
@@ -148,11 +179,11 @@ def services() -> Services:
 
 
 @cache
-def known() -> Known:
+def known(*, watched: bool = False) -> Known:
     found = Known()
 
     async def prepare() -> None:
-        world = World(services())
+        world = Stage(services(), watched=watched)
 
         async def gateway() -> None:
             for wish in [*chain.prerequisites(), chain.gateway()]:
@@ -160,11 +191,10 @@ def known() -> Known:
                 await world.until_status(wish, "ACTIVE", None)  # type: ignore[arg-type]  # a service has no status
             await world.until(lambda: _quiet(world))
 
-        await world.run(gateway())
+        await world.play(gateway)
         found.starts["create"] = world.snapshot()
         for verb in VERBS:
-            stage = Stage(services())
-            stage.restore(found.starts[verb])
+            stage = Stage(services(), since=found.starts[verb], watched=watched)
 
             async def once(stage: Stage = stage, verb: str = verb) -> None:
                 await stage.make(verb)
@@ -173,6 +203,7 @@ def known() -> Known:
 
             await stage.play(once)
             found.ends[verb] = dict(invariants.configurations(stage))
+            found.targets[verb] = await stage.targets()
             if verb == "create":
                 found.starts["update"] = found.starts["delete"] = stage.snapshot()
 

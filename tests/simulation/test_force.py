@@ -19,8 +19,7 @@ async def forced(verb: str, undisturbed: Known) -> Body:
     """`verb` is under way when its router does not answer; the record is dropped; then the router comes back, and stays
     as it was.
     """
-    stage = Stage(services())
-    stage.restore(undisturbed.starts[verb])
+    stage = Stage(services(), since=undisturbed.starts[verb])
     told: Body = {}
     before = stage.routers[PRIMARY_IP].running_text()
 

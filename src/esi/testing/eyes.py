@@ -6,19 +6,25 @@ near_eyes     routers are asked: what stands between them and the customer's rou
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import ClassVar
+import asyncio
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, ClassVar
 
+from esi.agent.shelf import TargetShelf
 from esi.bootstrap.ground import Ground
 from esi.bus.kv import KvBus
+from esi.client.http import TIMEOUT_SECONDS
 from esi.clock import Clock
+from esi.errors import TimedOut, Unreachable
 from esi.lab.mib import Mib
 from esi.model.target import Observation, Target
 from esi.monitoring import Eyes
 from esi.probes.known import build_probes
 from esi.probes.netconf import Conversations
 from esi.probes.snmp import Snmp, Value
-from esi.testing.process import DriverHandle
+from esi.testing.process import DriverHandle, Process
+
+AGENT = "http://agent:7070"
 
 TYPES = ("bgp_session", "vrrp_session", "logical_port", "physical_port", "router", "switch")
 
@@ -69,6 +75,33 @@ def _numbers(oid: str) -> tuple[int, ...]:
 
 def _plain(value: object) -> Value:
     return value if isinstance(value, int | bytes) else str(value)
+
+
+class AgentDoor:
+    """The agent's REST door as a worker sees it: shut while the agent is dead, deaf while it is stopped."""
+
+    def __init__(self, shelf: TargetShelf, agent: Callable[[], Process | None]) -> None:
+        self._shelf = shelf
+        self._agent = agent
+
+    async def create(self, target: Mapping[str, Any], *, key: str) -> Mapping[str, Any]:
+        await self._answered()
+        return await self._shelf.create(target, key=key)
+
+    async def delete(self, id: str) -> None:
+        await self._answered()
+        await self._shelf.delete(id)
+
+    async def _answered(self) -> None:
+        agent = self._agent()
+        if agent is None or agent.dead:
+            raise Unreachable(f"the collector agent at {self._shelf.url} cannot be reached")
+        try:
+            async with asyncio.timeout(TIMEOUT_SECONDS):
+                await agent.awake.wait()
+        except TimeoutError as error:
+            words = f"the collector agent at {self._shelf.url} did not answer within {TIMEOUT_SECONDS:g} s"
+            raise TimedOut(words) from error
 
 
 def open_eyes(hands: DriverHandle, ground: Ground) -> Eyes:

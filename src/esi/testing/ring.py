@@ -32,6 +32,7 @@ from esi.runtime import Supervisor
 from esi.store.sqlite import MEMORY, SqliteStore
 from esi.tasks import Tasks
 from esi.testing.chain import PRIMARY_IP, SECONDARY_IP, Wish
+from esi.testing.eyes import AgentDoor
 from esi.testing.process import DriverHandle, KVHandle, Plan, Process, StoreHandle
 from esi.testing.routers import NearDriver
 
@@ -98,14 +99,17 @@ class World:
         return build_lifecycle(self.services, store, self.clock, recorded_quirks=quirks, monitoring=watched)
 
     def snapshot(self) -> Snapshot:
-        routers = {ip: router.snapshot() for ip, router in self.routers.items()}
+        routers = {name: router.snapshot() for name, router in self._everywhere()}
         return Snapshot(self.store.snapshot(), self.kv.snapshot(), routers, self.clock.now())
 
     def restore(self, snapshot: Snapshot) -> None:
         self.store.restore(snapshot.rows)
         self.kv.restore(snapshot.kv)
-        for ip, router in self.routers.items():
-            router.restore(snapshot.routers[ip])
+        for name, router in self._everywhere():
+            router.restore(snapshot.routers[name])
+
+    def _everywhere(self) -> list[tuple[str, Router]]:
+        return [*self.routers.items(), (self.customer.name, self.customer)]
 
     # Processes
 
@@ -147,7 +151,9 @@ class World:
         """A worker without a job master."""
         hands = DriverHandle(process, self.driver)
         eyes = self.eyes(hands, ground) if self.eyes is not None else None
-        targets = self._shelf(ground, eyes) if eyes is not None and self.agent else None
+        targets = None
+        if eyes is not None and self.agent:
+            targets = AgentDoor(self._shelf(ground, eyes), lambda: self.processes.get("agent"))
         _, rooms = build_work(ground, hands, process.tasks, eyes=eyes, targets=targets)
         return rooms
 
