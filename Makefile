@@ -3,7 +3,7 @@ SHELL := /bin/bash
 BIN := .venv/bin
 ARGS ?=
 .DEFAULT_GOAL := help
-.PHONY: help demo dev test check fmt lint unit conformance docs setup setup-demo
+.PHONY: help demo dev test check fmt lint unit conformance docs bench setup setup-demo
 
 help:  ## list these targets
 	@grep -hE '^[a-z]+:.*  ## ' $(MAKEFILE_LIST) | sed -E 's/:.*  ## /|/' | while IFS='|' read -r name text; \
@@ -21,12 +21,12 @@ test: lint  ## everything: lint, then every test
 check: lint unit  ## lint and the unit tests, in a minute
 
 fmt: setup  ## format, and repair what ruff can repair
-	@$(BIN)/ruff format src tests scripts
-	@$(BIN)/ruff check --fix src tests scripts
+	@$(BIN)/ruff format src tests scripts benchmarks
+	@$(BIN)/ruff check --fix src tests scripts benchmarks
 
 lint: setup  ## ruff, import contracts, mypy
-	@$(BIN)/ruff check src tests scripts
-	@$(BIN)/ruff format --check src tests scripts
+	@$(BIN)/ruff check src tests scripts benchmarks
+	@$(BIN)/ruff format --check src tests scripts benchmarks
 	@$(BIN)/lint-imports --no-logo
 	@$(BIN)/mypy
 
@@ -39,6 +39,10 @@ conformance: setup  ## each port's suite on each of its members
 docs: setup  ## write the reference pages from the code, then check all pages
 	@$(BIN)/python scripts/reference.py
 	@$(BIN)/pytest -q tests/docs $(ARGS)
+
+bench:  ## how fast it is, beside bare loops: docs/benchmarks.md, in 25 minutes (QUICK=1: in 3, into var/)
+	@python3 scripts/setup.py bench
+	@mkdir -p var && $(BIN)/python -m benchmarks $(if $(QUICK),--quick --to var/benchmarks.json) $(ARGS)
 
 setup:  ## .venv, etcd and what tests need (Debian packages where root and apt are there)
 	@python3 scripts/setup.py test

@@ -3,6 +3,7 @@
 
     python3 scripts/setup.py demo      .venv with the locked packages, etcd and etcdctl
     python3 scripts/setup.py test      also the programs that tests talk to
+    python3 scripts/setup.py bench     also a real Heat in an environment of its own, to be measured beside our stacks
 
 The second run looks at a stamp and at PATH, and is done. The steps of a first run:
 1. Debian packages, where we are root and apt is there; beside step 2, because neither needs the other. Nothing that is
@@ -47,6 +48,8 @@ TEST = DEMO | {
     "snmpwalk": ("snmp", "the SNMP peer test"),
     "curl": ("curl", "the test of the lines that `esi dev` prints"),
 }
+HEAT = "openstack-heat==27.0.1"
+HEAT_VENV = Path.home() / ".cache" / "esi-benchmarks" / HEAT.replace("==", "-")
 UNITS = {"etcd-server": "etcd.service", "openssh-server": "ssh.service", "snmpd": "snmpd.service"}
 
 
@@ -73,7 +76,7 @@ def find_program(name: str) -> str | None:
 
 
 def missing_programs(purpose: str) -> dict[str, tuple[str, str]]:
-    wanted = TEST if purpose == "test" else DEMO
+    wanted = DEMO if purpose == "demo" else TEST
     return {name: facts for name, facts in wanted.items() if find_program(name) is None}
 
 
@@ -164,6 +167,21 @@ def install_desk_etcd() -> bool:
     return run(python, "-m", "pip", "install", "-q", "--no-compile", "--require-hashes", "-r", DESK_LOCK)
 
 
+def install_heat() -> None:
+    """Heat has 140 packages of its own wishes: they stay away from ours. Without it the benchmark of stacks says so."""
+    if (HEAT_VENV / ".complete").exists():
+        return
+    say(f"installing {HEAT} into {HEAT_VENV}, about a minute")
+    python = HEAT_VENV / "bin" / "python"
+    with_uv = (VENV / "bin" / "uv", "pip", "install", "-q", "--python", python, HEAT)
+    with_pip = (python, "-m", "pip", "install", "-q", "--disable-pip-version-check", HEAT)
+    made = run(sys.executable, "-m", "venv", "--clear", HEAT_VENV)
+    if made and (run(*with_uv, env=uv_environment()) or run(*with_pip)):
+        (HEAT_VENV / ".complete").touch()
+    else:
+        say("Heat could not be installed, see above: stacks are measured without it")
+
+
 def report(missing: dict[str, tuple[str, str]]) -> None:
     """Name what is missing and what that costs; go on with the desk's etcd, or end."""
     for program, (package, use) in missing.items():
@@ -188,6 +206,13 @@ def check_python() -> None:
 def main() -> None:
     check_python()
     purpose = sys.argv[1] if len(sys.argv) > 1 else "test"
+    install(purpose)
+    if purpose == "bench":
+        install_heat()
+
+
+def install(purpose: str) -> None:
+    """Programs and packages, where they are not there already."""
     started = time.monotonic()
     missing = missing_programs(purpose)
     current = up_to_date()

@@ -16,7 +16,8 @@ from esi.lifecycle.hooks import Hooks
 from esi.model.resource import Body
 from esi.schema import Catalogue, load
 
-SERVICES = ("core", "vpn")
+SERVICES = ["core", "vpn"]
+"""By the name of their folder; whoever starts a ring may add one before."""
 
 try:
     from yaml import CSafeLoader as Loader

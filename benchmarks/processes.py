@@ -1,0 +1,158 @@
+"""Processes of a benchmark: each says in one JSON line that it is ready and where; all are ended by their pid.
+
+A child dies with us, whatever happens (the starter asks the kernel for it), and hears nothing of the settings that this
+shell may have in its environment.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+from asyncio.subprocess import DEVNULL, PIPE, Process
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from esi.client.resources import Client
+from esi.clock import SystemClock
+from esi.testing import chain
+
+ROOT = Path(__file__).resolve().parent.parent
+READY_SECONDS = 120.0
+PATIENCE_SECONDS = 300.0
+LINE_BYTES = 64 << 20
+
+_STARTER = """
+import ctypes, os, signal, sys
+ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+if os.getppid() != int(sys.argv[1]):
+    sys.exit(1)
+kept = {name: value for name, value in os.environ.items() if not (name.startswith("ESI_") and "__" in name)}
+kept["PYTHONPATH"] = sys.argv[2]
+os.execvpe(sys.argv[3], sys.argv[3:], kept)
+"""
+
+
+class Children:
+    """`async with Children(folder) as children`: whatever was started is ended, the youngest first."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+        self.pids: dict[str, int] = {}
+        self._stack = AsyncExitStack()
+
+    async def __aenter__(self) -> Children:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._stack.aclose()
+
+    async def start(self, name: str, *command: str | Path) -> dict[str, Any]:
+        """Start a program that serves, and wait for its facts."""
+        process = await self._launch(name, command)
+        line = await self._line(name, process)
+        return dict(line.get("facts", line))
+
+    async def esi(self, *arguments: str, name: str = "") -> dict[str, str]:
+        """`esi …` with its facts."""
+        return await self.start(name or arguments[0], sys.executable, "-m", "benchmarks.ring", *arguments, "--json")
+
+    async def python(self, module: str, *arguments: str | Path) -> dict[str, Any]:
+        """A program of this package that serves."""
+        return await self.start(module, sys.executable, "-m", f"benchmarks.{module}", *arguments)
+
+    async def result(self, module: str, *arguments: str | Path) -> dict[str, Any]:
+        """Run a program of this package to its end; its last line is its result, in JSON."""
+        return await self.outcome(module, sys.executable, "-m", f"benchmarks.{module}", *arguments)
+
+    async def outcome(self, name: str, *command: str | Path) -> dict[str, Any]:
+        process = await self._launch(name, command)
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            line = await self._line(name, process)
+            await process.wait()
+        return line
+
+    def log(self, name: str) -> Path:
+        return self.folder / f"{name}.log"
+
+    async def _launch(self, name: str, command: Sequence[str | Path]) -> Process:
+        starter = [sys.executable, "-I", "-S", "-c", _STARTER, str(os.getpid()), f"{ROOT / 'src'}:{ROOT}"]
+        with self.log(name).open("ab") as words:
+            process = await asyncio.create_subprocess_exec(
+                *starter, *map(str, command), stdin=DEVNULL, stdout=PIPE, stderr=words.fileno(), limit=LINE_BYTES
+            )
+        self.pids[name] = process.pid
+        self._stack.push_async_callback(_end, process)
+        return process
+
+    async def _line(self, name: str, process: Process) -> dict[str, Any]:
+        assert process.stdout is not None
+        async with asyncio.timeout(READY_SECONDS):
+            while line := await process.stdout.readline():
+                if line.startswith(b"{"):
+                    found: dict[str, Any] = json.loads(line)
+                    return found
+        raise RuntimeError(f"{name} ended:\n{self.log(name).read_text(errors='replace')[-3000:]}")
+
+    def stop(self, name: str) -> None:
+        """Ask one of ours to end now."""
+        os.kill(self.pids.pop(name), 15)
+
+
+async def _end(process: Process) -> None:
+    if process.returncode is None:
+        process.terminate()
+    try:
+        async with asyncio.timeout(15):
+            await process.wait()
+    except TimeoutError:
+        process.kill()
+        await process.wait()
+
+
+def memory_mb(pid: int) -> float:
+    """What a process alone accounts for: its proportional share of every page, in MB."""
+    text = Path(f"/proc/{pid}/smaps_rollup").read_text()
+    return int(text.partition("\nPss:")[2].split()[0]) / 1024
+
+
+def cpu_seconds(pid: int) -> float:
+    """Processor time that a process has used so far."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def descendants(pid: int) -> list[int]:
+    """The process and all that it has started."""
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return [pid, *(found for child in children for found in descendants(int(child)))]
+
+
+async def start_ring(children: Children, *words: str, flow: str = "2017", lab: Sequence[str] = ()) -> dict[str, str]:
+    """etcd, lab, API and worker, each a process; `words` go to API and worker. Nobody watches, unless they say so."""
+    folder = ("--folder", str(children.folder))
+    facts = await children.esi("etcd", *folder)
+    facts |= await (children.python("lab", children.folder, *lab) if lab else children.esi("lab", *folder))
+    where = (*folder, "--etcd", facts["etcd"], "--flow", flow, *(words or ("--monitoring", "none")))
+    facts |= await children.esi("api", *where, "--port", "0")
+    await children.esi("worker", *where)
+    return facts
+
+
+async def make_chain(client: Client, wishes: Sequence[chain.Wish]) -> None:
+    """Create what others refer to, each ACTIVE before the next."""
+    for wish in wishes:
+        await client.put(wish.schema, wish.id, wish.body)
+        if wish.schema != "vpn_service":  # it has no status
+            await client.wait(wish.schema, wish.id, at_most=PATIENCE_SECONDS)
+
+
+def client_of(url: str, token: str = "") -> Client:
+    return Client(url, token, clock=SystemClock())

@@ -1,0 +1,1 @@
+"""The benchmarks' own service: one flat schema, as data alone."""
