@@ -13,14 +13,36 @@ from typing import Any
 import click
 
 from esi import __version__
-from esi.errors import ConfigError, EsiError, NotFound, RequestError, Unauthenticated, Unreachable
+from esi.errors import (
+    ConfigError,
+    EsiError,
+    Forbidden,
+    Invalid,
+    NotFound,
+    TerminalError,
+    TimedOut,
+    Unauthenticated,
+    Unreachable,
+)
 
-DONE, REFUSED, USAGE, UNREACHABLE, INTERRUPTED = 0, 1, 2, 3, 130
+DONE, REFUSED, USAGE, UNREACHABLE, MISSING, DENIED, LATE, INTERRUPTED = 0, 1, 2, 3, 4, 5, 6, 130
+
+EXITS: Mapping[int, str] = {
+    DONE: "done",
+    REFUSED: "the server, a device or an expectation refused, or the service has failed",
+    USAGE: "used or configured wrongly",
+    UNREACHABLE: "the API, Keystone or a store cannot be reached",
+    MISSING: "no such schema or resource",
+    DENIED: "no token, one that is not known, or nothing that it allows",
+    LATE: "not there in time: what was asked for goes on, it is only not waited for any longer",
+    INTERRUPTED: "interrupted",
+}
 
 COMMANDS: Mapping[str, tuple[str, str]] = {
     "demo": ("esi.cli.demo.command:demo", "Tell a recorded story from an empty ring to configured routers."),
     "dev": ("esi.cli.serve:dev", "Run the whole ring in one process, with the lab."),
     "client": ("esi.cli.resources:client", "List, show, create, set and delete resources through the API."),
+    "trace": ("esi.cli.trace.command:trace", "Show what one request set in motion, from the POST to the routers."),
     "api": ("esi.cli.serve:api", "Run the API and the sync rooms."),
     "worker": ("esi.cli.serve:worker", "Run the rooms jobs, heat, devices and monitoring."),
     "agent": ("esi.cli.serve:agent", "Run a collector agent."),
@@ -82,25 +104,33 @@ def run(arguments: Sequence[str], *, name: str = "esi") -> int:
 
 
 def exit_code(error: EsiError) -> int:
-    if isinstance(error, ConfigError):
-        return USAGE
-    return UNREACHABLE if isinstance(error, Unreachable) else REFUSED
+    """The first row of the table that the error is one of."""
+    return next((code for kinds, code in _CODES if isinstance(error, kinds)), REFUSED)
+
+
+_CODES: Sequence[tuple[tuple[type[EsiError], ...], int]] = (
+    ((ConfigError,), USAGE),
+    ((Unreachable,), UNREACHABLE),
+    ((NotFound,), MISSING),
+    ((Unauthenticated, Forbidden), DENIED),
+    ((TimedOut,), LATE),
+)
 
 
 def _advice(error: EsiError, name: str) -> str:
-    """What to do next."""
-    if isinstance(error, ConfigError):
-        return "correct it in esi.yaml, the environment (ESI_GROUP__FIELD) or --set; `esi settings show` lists all"
+    """What to do next: in the words of this program where it knows better, else in the error's own."""
     if isinstance(error, Unreachable) and "url" in error.details:
         return "start a ring with `esi dev`, or name the API with --endpoint-url or GOHAN_ENDPOINT_URL"
     if "lab" in error.details:
         return "`esi lab list` shows what stands and what can be broken; `esi lab` or `esi dev` starts one (--folder)"
     if isinstance(error, Unauthenticated):
-        return "give a token with --token or OS_TOKEN_ID"
+        return (
+            "give a token with --token or OS_TOKEN, or name and password for Keystone with OS_AUTH_URL, OS_USERNAME, …"
+        )
     if isinstance(error, NotFound):
         return f"`{name} client` lists the schemas, `{name} client SCHEMA list` what is there"
-    if isinstance(error, RequestError):
+    if isinstance(error, Invalid):
         return f"nothing was changed; `{name} client SCHEMA create --help` says what may be sent"
-    if error.retry:
-        return "nothing is wrong with the request: try again"
-    return "the logs of the rooms say more (-v)"
+    if isinstance(error, TerminalError) and "id" in error.details:
+        return f"`{name} why {error.details['schema']} {error.details['id']}` says more, and what to do"
+    return error.help

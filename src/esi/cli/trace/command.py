@@ -1,0 +1,124 @@
+"""The command: asks the API, and prints or writes what the pure functions beside it make of the answer."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from esi.cli.output import as_json
+from esi.cli.resources import client as client_group
+from esi.cli.resources import where_of
+from esi.cli.trace.document import Trace, parse_trace
+from esi.cli.trace.printed import Line, as_text
+from esi.cli.trace.stored import Stored, ask_stored
+from esi.cli.trace.text import brief_lines, full_lines
+from esi.client.resources import Body, Client
+from esi.clock import Clock, SystemClock
+from esi.errors import TimedOut
+
+WIDTH = 100  # of a file or a pipe
+WAIT_SECONDS = 120.0
+PAUSE_SECONDS = 0.5
+
+COLOURS: dict[str, dict[str, Any]] = {
+    "head": {"bold": True}, "dim": {"dim": True}, "name": {"fg": "cyan"}, "text": {"fg": "green"},
+    "number": {"fg": "magenta"}, "word": {"fg": "magenta"}, "mask": {"fg": "yellow"}, "place": {"fg": "cyan"},
+    "added": {"fg": "green"}, "removed": {"fg": "red"}, "good": {"fg": "green", "bold": True},
+    "bad": {"fg": "red", "bold": True}, "waiting": {"fg": "yellow"},
+}  # fmt: skip
+
+WHERE = [
+    option for option in client_group.params if option.name not in ("output_format", "fields", "verbosity")
+]  # the API is named as for `esi client`
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.argument("schema")
+@click.argument("name_or_id", metavar="NAME|ID")
+@click.option("--request", default="", metavar="ID", help="This request; else the newest one that touched it.")
+@click.option("--brief", is_flag=True, help="The sequence diagram only.")
+@click.option("--json", "as_document", is_flag=True, help="Print the document as the API gives it.")
+@click.option("--html", "file", metavar="FILE", type=click.Path(dir_okay=False, path_type=Path),
+              help="Write one page that needs nothing else.")  # fmt: skip
+@click.option("--wait", is_flag=True, help=f"First wait until nothing is pending, at most {WAIT_SECONDS:g} s.")
+def trace(schema: str, name_or_id: str, brief: bool, as_document: bool, file: Path | None, **given: Any) -> None:
+    """Show what one request set in motion: a diagram, every message, and what came of it.
+
+    From the POST over database, etcd, jobs and stacks to the routers and back to the status, with times. Secrets are
+    masked.
+
+    \b
+    Examples:
+      esi trace vpn_interface sample-vpn-interface
+      esi trace vpn_interface sample-vpn-interface --brief
+      esi trace vpn_interface 0bea303d-b6eb-4edc-83ef-e32f915d3047 --html page.html
+    """
+    where = where_of(click.get_current_context())
+    whole = file is not None or not (brief or as_document)
+
+    async def work(client: Client) -> tuple[Body, Trace, list[Stored]]:
+        answer = await client.trace(schema, name_or_id, request=given["request"])
+        clock = SystemClock()
+        end = clock.monotonic() + WAIT_SECONDS
+        while given["wait"] and not answer.get("complete"):
+            await _pause(clock, end, f"{schema} {name_or_id}")
+            answer = await client.trace(schema, name_or_id, request=given["request"])
+        found = parse_trace(answer)
+        return answer, found, await ask_stored(client, found) if whole else []
+
+    answer, found, stored = where.run(work)
+    if file is not None:
+        from esi.cli.trace.page import page  # here: the other forms need no template engine
+
+        try:
+            write_whole(file, page(found, stored))
+        except OSError as error:
+            raise click.FileError(str(file), error.strerror) from error
+        click.echo(f"the page is {file.absolute()}", err=as_document)
+    if as_document:
+        click.echo(as_json({"trace": answer}))
+    elif file is None:
+        lines = brief_lines(found, width=_width()) if brief else full_lines(found, stored, width=_width())
+        click.echo("\n".join(_painted(lines)))
+
+
+trace.params += WHERE
+
+
+async def _pause(clock: Clock, end: float, what: str) -> None:
+    if clock.monotonic() + PAUSE_SECONDS > end:
+        raise TimedOut(f"{what} is still pending after {WAIT_SECONDS:g} s; without --wait it is shown as far as it is")
+    await clock.sleep(PAUSE_SECONDS)
+
+
+def _width() -> int:
+    """Of the terminal; a narrow one breaks lines itself."""
+    return max(WIDTH, os.get_terminal_size(sys.stdout.fileno()).columns) if sys.stdout.isatty() else WIDTH
+
+
+def _painted(lines: Sequence[Line]) -> list[str]:
+    """Coloured on a terminal, plain anywhere else."""
+    if not sys.stdout.isatty():
+        return [as_text(line).rstrip() for line in lines]
+    return ["".join(click.style(word.text, **COLOURS.get(word.kind, {})) for word in line) for line in lines]
+
+
+def write_whole(file: Path, text: str) -> None:
+    """The file has all of it or what it had before, whatever happens."""
+    handle, name = tempfile.mkstemp(dir=file.absolute().parent, prefix=f".{file.name}.")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as stream:
+            stream.write(text)
+            stream.flush()
+            os.fsync(stream.fileno())
+        Path(name).chmod(0o644)
+        Path(name).replace(file)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
