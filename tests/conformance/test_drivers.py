@@ -65,6 +65,39 @@ async def test_requests_are_counted_by_name(member: Member) -> None:
 
 
 @WITH_DEVICE
+async def test_a_commit_waits_for_its_confirmation_in_the_log_and_another_session_confirms(member: Member) -> None:
+    first = await member.driver.open(MX2)
+    await first.lock()
+    await first.load(BGP)
+    await first.commit(comment="maybe", confirm_within=60.0)
+    await first.close()
+    second = await member.driver.open(MX2)
+    await second.lock()
+    assert [(record.comment, record.pending) for record in await second.history()][:1] == [("maybe", True)]
+    await second.commit(comment="sure")
+    log = [(record.comment, record.pending) for record in await second.history()]
+    assert log[:2] == [("sure", False), ("maybe", False)]
+    await second.load(BGP)
+    assert await second.diff() == ""
+    await second.close()
+
+
+@WITH_DEVICE
+async def test_ending_the_session_of_a_commit_that_waits_undoes_it(member: Member) -> None:
+    first, second = await member.driver.open(MX2), await member.driver.open(MX2)
+    await first.lock()
+    await first.load(BGP)
+    await first.commit(comment="maybe", confirm_within=60.0)
+    await second.kill(first.session_id)
+    assert [record.pending for record in await second.history()][:1] == [False]
+    await second.lock()
+    await second.load(BGP)
+    assert await second.diff() != ""
+    await second.close()
+    await first.close()
+
+
+@WITH_DEVICE
 async def test_lock_held_by_another_is_busy(member: Member) -> None:
     first, second = await member.driver.open(MX2), await member.driver.open(MX2)
     await first.lock()

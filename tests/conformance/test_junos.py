@@ -138,6 +138,15 @@ async def test_confirmed_commit_is_undone_unless_confirmed(served: Served) -> No
         assert [record.comment for record in await session.history()][:2] == ["sure", "maybe"]
 
 
+async def test_the_inventory_says_whether_commits_are_confirmed_ones(served: Served) -> None:
+    driver = driver_of(served)
+    driver._inventory[MX2.ip] = replace(driver._inventory[MX2.ip], confirm_within=60)
+    async with opened(driver) as session:
+        assert session.confirm_within == 60
+    async with opened(driver_of(served)) as session:
+        assert session.confirm_within is None
+
+
 @pytest.mark.parametrize("chunks", [False, True])
 async def test_both_framings_and_a_large_intent(*, chunks: bool) -> None:
     async with lab(chunks=chunks) as served, opened(driver_of(served)) as session:

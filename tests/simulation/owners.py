@@ -92,7 +92,7 @@ class Board:
 
 
 class Play:
-    """One play: workers, device, faults. `plan` is asked at every point of the worker `victim`."""
+    """One play: workers, device, faults. `plans` are asked at every point of the worker they are for."""
 
     def __init__(self, rng: Random, *, resources: int = 4, versions: int = 3, slow: bool = False) -> None:
         self.rng = rng

@@ -1,7 +1,8 @@
 """Where devices are really reached: management address → host, port and pinned host key.
 
 A YAML file: `10.79.5.185: {host: 127.0.0.1, port: 12345, host_key: "ssh-ed25519 AAAA…", client_keys: [/path],
-snmp: {host: 127.0.0.1, port: 161}}`. Without `snmp` the agent is asked at the management address itself, port 161.
+snmp: {host: 127.0.0.1, port: 161}, confirm_within: 60}`. Without `snmp` the agent is asked at the management address
+itself, port 161. With `confirm_within` (seconds) commits are confirmed ones: a device that is cut off by one goes back.
 The lab writes one for its own devices into the ring's folder; a ring without another inventory uses that.
 """
 
@@ -19,8 +20,9 @@ from esi.errors import SettingsError
 
 LAB_FILE = "inventory.yaml"
 
-_KEYS = {"host", "port", "host_key", "client_keys", "snmp"}
+_KEYS = {"host", "port", "host_key", "client_keys", "snmp", "confirm_within"}
 SNMP_PORT = 161
+MAX_CONFIRM_SECONDS = 3600
 
 
 def inventory_file(folder: Path, named: str) -> Path:
@@ -91,8 +93,12 @@ def _endpoint(where: str, entry: Any, faults: list[str]) -> Endpoint | None:
     if not isinstance(port, int) or not 1 <= port <= 65535:
         faults.append(f"{where}: port must be 1 to 65535")
         return None
+    within = entry.get("confirm_within")
+    if within is not None and not (type(within) in (int, float) and 1 <= within <= MAX_CONFIRM_SECONDS):
+        faults.append(f"{where}: confirm_within must be 1 to {MAX_CONFIRM_SECONDS} seconds")
+        return None
     keys = tuple(Path(key) for key in entry.get("client_keys") or ())
-    return Endpoint(entry["host"], port, entry["host_key"].strip(), keys)
+    return Endpoint(entry["host"], port, entry["host_key"].strip(), keys, within)
 
 
 def write_inventory(
@@ -103,6 +109,9 @@ def write_inventory(
         ip: {"host": endpoint.host, "port": endpoint.port, "host_key": endpoint.host_key}
         for ip, endpoint in devices.items()
     }
+    for ip, endpoint in devices.items():
+        if endpoint.confirm_within is not None:
+            data[ip]["confirm_within"] = endpoint.confirm_within
     for ip, (host, port) in (snmp or {}).items():
         data[ip]["snmp"] = {"host": host, "port": port}
     draft = file.with_suffix(".new")

@@ -1,10 +1,14 @@
 """One batch, from the locked device to the last answer:
 
-    discard → load each intent → diff → commit
+    discard → load each intent → diff → commit (→ confirm, from another session)
 
 Load error: that intent is rejected with the device's words; discard, load the others again. Commit error: the error's
 path names the culprit; without one the batch is halved with checks, not with commits. An empty diff is not committed.
 Of one resource only the newest version is sent; when the device takes it, the older ones are answered with it.
+
+A commit whose reply is lost, and one that is still to be confirmed, leave the cycle as Unsettled. `settle` closes it in
+a later session by what the device's commit log says: the comment `esi <batch> <owner>` stands on what stays, and
+on nothing else; what is still to be confirmed says so behind it.
 """
 
 from __future__ import annotations
@@ -15,8 +19,8 @@ from collections.abc import Callable, Sequence
 
 from esi.devices.batch import culprits, overlapping, superseded
 from esi.devices.line import Waiting
-from esi.drivers import IntentResult, Session
-from esi.errors import EsiError, Rejected, TimedOut, Unreachable
+from esi.drivers import CommitRecord, IntentResult, Session
+from esi.errors import Busy, EsiError, Rejected, TimedOut, Unreachable
 
 MAX_TRIES = 8
 """After so many refused commits of one batch its intents go one by one."""
@@ -24,12 +28,25 @@ MAX_TRIES = 8
 Answer = Callable[[Waiting, IntentResult | EsiError], None]
 
 
-class ReplyLost(Exception):
-    """A commit of `batch`, named `name`, was sent, and whether it was done is not known."""
+UNCONFIRMED = " to be confirmed"
+"""Stands in the commit log behind the name of a batch that does not stay yet."""
 
-    def __init__(self, batch: list[Waiting], name: str, diff: str) -> None:
+
+class Unsettled(Exception):
+    """A commit of `batch`, named `name`, was sent, and it may stay or not. `comment` stands in the log if it stays."""
+
+    def __init__(self, batch: list[Waiting], name: str, diff: str, comment: str) -> None:
         super().__init__(name)
-        self.batch, self.name, self.diff = batch, name, diff
+        self.batch, self.name, self.diff, self.comment = batch, name, diff, comment
+
+    def stays(self, log: Sequence[CommitRecord]) -> bool:
+        """Whether the batch was committed for good. A confirmation counts only if it came right behind its commit."""
+        comments = [record.comment for record in log]
+        if self.comment not in comments:
+            return False
+        tentative = self.comment + UNCONFIRMED
+        before = comments[comments.index(self.comment) + 1 :]
+        return tentative not in before or before[0] == tentative
 
 
 class Cycle:
@@ -41,8 +58,9 @@ class Cycle:
         self._answer = answer
 
     async def run(self, batch: list[Waiting]) -> None:
-        """Returns when everybody of `batch` is answered. Raises ReplyLost, or a TemporaryError for all that are not."""
+        """Returns when everybody of `batch` is answered. Raises Unsettled, or a TemporaryError for all that are not."""
         batch = _newest(batch)
+        within = self._session.confirm_within
         tries = 0
         while batch:
             batch = [waiting for waiting in batch if not waiting.answered.is_set()]
@@ -54,16 +72,38 @@ class Cycle:
                 self.done(batch, "", "")
                 return
             name = secrets.token_hex(4)
+            comment = f"esi {name} {self._revision}"
+            unsettled = Unsettled(batch, name, diff, comment)
             try:
-                await self._session.commit(comment=f"esi {name} {self._revision}")
+                tail = UNCONFIRMED if within is not None else ""
+                await self._session.commit(comment=comment + tail, confirm_within=within)
             except Rejected as error:
                 tries += 1
                 batch = await self._without_culprit(batch, error, tries)
             except (Unreachable, TimedOut) as error:
-                raise ReplyLost(batch, name, diff) from error
+                raise unsettled from error
             else:
+                if within is not None:
+                    raise unsettled
                 self.done(batch, name, diff)
                 return
+
+    async def settle(self, unsettled: Unsettled | None, ip: str) -> None:
+        """In a session after that commit, under the lock: confirm it if it waits for that, answer its batch if it
+        stays. Otherwise the device has gone back, or never did it: the batch goes again, since nothing is answered.
+
+        Busy: somebody else's commit waits. Ours would confirm that too, so the device is left to go back.
+        """
+        session = self._session
+        log = await session.history()
+        waiting = log[0].comment if log and log[0].pending else None
+        if unsettled is not None and waiting == unsettled.comment + UNCONFIRMED:
+            await session.commit(comment=unsettled.comment)
+            log, waiting = await session.history(), None
+        if unsettled is not None and unsettled.stays(log):
+            self.done(unsettled.batch, unsettled.name, unsettled.diff)
+        elif waiting is not None:
+            raise Busy(f"{ip}: a commit waits there to be confirmed or undone", ip=ip)
 
     def done(self, batch: Sequence[Waiting], name: str, diff: str) -> None:
         """The device holds all of `batch`."""

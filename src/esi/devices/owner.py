@@ -6,6 +6,9 @@
 Lock denied: held by the session of an earlier owner, that session is ended; held by a stranger, everybody waits, and
 the stranger is named. Reply lost: a new session looks for the batch in the commit log: there, all is done; not there,
 send again. Never guess.
+
+Where the inventory wants confirmed commits, every commit ends its session, and the next one confirms it: that it opened
+is the proof that the device can still be reached. Whoever dies in between leaves the device to go back by itself.
 """
 
 from __future__ import annotations
@@ -14,7 +17,7 @@ import asyncio
 import logging
 
 from esi.devices.batch import take
-from esi.devices.cycle import Cycle, ReplyLost
+from esi.devices.cycle import Cycle, Unsettled
 from esi.devices.exchange import Exchange, holds
 from esi.devices.line import Line, Waiting
 from esi.devices.means import Means
@@ -44,6 +47,7 @@ class Owner:
         self._ownership = Ownership(ip, means)
         self._session: Session | None = None
         self._address: Address | None = None
+        self._unsettled: Unsettled | None = None
         self._called = False
         self.held = ""
 
@@ -162,17 +166,24 @@ class Owner:
     async def _under_lock(self, session: Session, address: Address) -> None:
         await self._ownership.prove()
         await self._refuse_stale()
-        same = [waiting for waiting in self._line if waiting.intent.address == address]
-        chosen = set(map(id, take([waiting.intent for waiting in same])))
-        batch = [waiting for waiting in same if id(waiting.intent) in chosen]
         cycle = Cycle(session, self._ownership.revision, self._answer)
         try:
-            await cycle.run(batch)
-        except ReplyLost as lost:
-            await self._find_in_log(cycle, lost)
+            if self._unsettled is not None or session.confirm_within is not None:
+                await cycle.settle(self._unsettled, self._ip)
+                self._unsettled = None
+            await cycle.run(self._batch(address))
+        except Unsettled as unsettled:
+            self._unsettled = unsettled
+            await self._drop_session()
         except Rejected as error:  # not of an intent, but of the cycle itself: nobody of this batch can be served
-            for waiting in batch:
+            for waiting in self._batch(address):
                 self._answer(waiting, error)
+
+    def _batch(self, address: Address) -> list[Waiting]:
+        """What goes into the next commit."""
+        same = [waiting for waiting in self._line if waiting.intent.address == address]
+        chosen = set(map(id, take([waiting.intent for waiting in same])))
+        return [waiting for waiting in same if id(waiting.intent) in chosen]
 
     async def _unlock(self, session: Session) -> None:
         if self._session is session:
@@ -242,16 +253,6 @@ class Owner:
         for waiting, good in zip(fenced, held, strict=True):
             if not good:
                 self._answer(waiting, LeaseLost(f"{self._ip}: the right to ask for {waiting.intent.id} has ended"))
-
-    async def _find_in_log(self, cycle: Cycle, lost: ReplyLost) -> None:
-        """The commit's reply is lost. Its batch stands in the device's commit log, or it never happened."""
-        address = self._address
-        await self._drop_session()
-        if address is None:
-            return
-        session = await self._open(address)
-        if any(f"esi {lost.name} " in record.comment + " " for record in await session.history()):
-            cycle.done(lost.batch, lost.name, lost.diff)
 
     def _answer(self, waiting: Waiting, answer: IntentResult | EsiError) -> None:
         if waiting not in self._line:

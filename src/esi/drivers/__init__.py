@@ -102,11 +102,12 @@ class Devices(Protocol):
 
 
 class CommitRecord(NamedTuple):
-    """One entry of a device's commit log, newest first."""
+    """One entry of a device's commit log, newest first. `pending`: it is undone unless it is confirmed in time."""
 
     sequence: int
     user: str
     comment: str
+    pending: bool = False
 
 
 class Session(Protocol):
@@ -124,6 +125,11 @@ class Session(Protocol):
         """The device's own name of this conversation, the `pid` in its lock errors; "" when it has none."""
         ...
 
+    @property
+    def confirm_within(self) -> float | None:
+        """Seconds within which this device wants its commits confirmed from another session; None: plain commits."""
+        ...
+
     async def kill(self, session_id: str) -> None:
         """End another conversation with this device: its lock and its edits go. Rejected when there is none."""
         ...
@@ -138,7 +144,11 @@ class Session(Protocol):
         """What a commit would change, in the device's words; "" when nothing."""
         ...
 
-    async def commit(self, *, comment: str, confirm_within: float | None = None) -> None: ...
+    async def commit(self, *, comment: str, confirm_within: float | None = None) -> None:
+        """Make the candidate run. With `confirm_within` the device undoes it after so many seconds, unless another
+        commit follows; without, it also confirms what waits for that.
+        """
+        ...
 
     async def check(self) -> None:
         """Ask whether the candidate would commit, without committing it. Raises Rejected as commit would."""

@@ -16,6 +16,7 @@ class NullSession:
         self._log = log
 
     session_id = ""
+    confirm_within = None
 
     async def kill(self, session_id: str) -> None:
         self._driver.rpcs["kill"] += 1

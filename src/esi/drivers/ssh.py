@@ -27,12 +27,15 @@ CLOSE_SECONDS = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Where a device is reached. `host_key`: its public key (`ssh-ed25519 AAAA…`); `client_keys`: our private keys."""
+    """Where a device is reached. `host_key`: its public key (`ssh-ed25519 AAAA…`); `client_keys`: our private keys;
+    `confirm_within`: seconds within which it wants commits confirmed, None for plain ones.
+    """
 
     host: str
     port: int = 830
     host_key: str | None = None
     client_keys: tuple[Path, ...] = ()
+    confirm_within: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

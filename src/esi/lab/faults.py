@@ -26,6 +26,7 @@ KINDS: Mapping[str, str] = {
     "link": "a port has no signal ([port], ge-0/0/1 without)",
     "unreachable": "connections are cut, new ones and SNMP get no answer",
     "reboot": "off for some seconds, then back with the running configuration ([seconds], 30 without)",
+    "reboot-unconfirmed": "the same, as soon as a commit waits for its confirmation, once",
     "slow-commit": "a commit takes some seconds ([seconds], 10 without)",
     "foreign-lock": "an operator holds the lock of the configuration",
     "drop-before-commit": "the session is cut when a commit arrives; nothing is committed",
@@ -57,6 +58,8 @@ class Faults:
         self._lasting: dict[str, Broken] = {}
         self._lock: LabSession | None = None
         self._commit_seconds = router.commit_seconds
+        self._reboot_seconds: float | None = None
+        router.watchers.append(self._committed)
 
     def lasting(self) -> list[Broken]:
         """What is broken now; what has healed by itself is not."""
@@ -116,8 +119,9 @@ class Faults:
         elif kind in ("silent", "malformed", "warnings"):
             setattr(gate, kind, True)
         elif kind == "reboot":
-            gate.off_until = self._router.clock.monotonic() + _seconds(operand or "30")
-            self._fall()
+            self._fall(_seconds(operand or "30"))
+        elif kind == "reboot-unconfirmed":
+            self._reboot_seconds = _seconds(operand or "30")
         else:
             gate.unreachable = True
             self._end_sessions()
@@ -136,8 +140,8 @@ class Faults:
         elif broken.kind in ("silent", "malformed", "warnings", "unreachable"):
             setattr(gate, broken.kind, False)
             gate.times.pop(broken.kind, None)
-        elif broken.kind == "reboot":
-            gate.off_until = float("-inf")
+        elif broken.kind.startswith("reboot"):
+            gate.off_until, self._reboot_seconds = float("-inf"), None
         if gate.reachable(self._router.clock.monotonic()):
             gate.open()
 
@@ -149,7 +153,8 @@ class Faults:
             return gate.drop != kind.removeprefix("drop-")
         if kind == "malformed":
             return not gate.malformed
-        return kind == "reboot" and gate.powered(self._router.clock.monotonic())
+        powered = gate.powered(self._router.clock.monotonic())
+        return kind.startswith("reboot") and powered and self._reboot_seconds is None
 
     def _port(self, operand: str) -> Port:
         name = operand or "ge-0/0/1"
@@ -166,8 +171,15 @@ class Faults:
             raise
         self._lock = session
 
-    def _fall(self) -> None:
+    def _committed(self) -> None:
+        seconds = self._reboot_seconds
+        if seconds is not None and self._router.history.pending is not None:
+            self._reboot_seconds = None
+            self._fall(seconds)
+
+    def _fall(self, seconds: float) -> None:
         """A power cut: sessions, lock and candidate are gone, and a commit that waits for its confirmation."""
+        self._router.gate.off_until = self._router.clock.monotonic() + seconds
         self._end_sessions()
         self._router.history.roll_back(self._router.clock.now())
         self._router.discard()

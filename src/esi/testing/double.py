@@ -39,7 +39,9 @@ def fold(config: Config, edits: Sequence[Edit]) -> Config:
 
 @dataclass
 class DeviceDouble:
-    """One device. `refuse` looks at a candidate and names the path it does not like, as "[edit …]"."""
+    """One device. `refuse` looks at a candidate and names the path it does not like, as "[edit …]". `confirm_within`
+    is what its inventory would say; `pending`: the way back, when it is taken unless somebody commits, and whose it is.
+    """
 
     name: str
     running: Config = field(default_factory=dict)
@@ -52,6 +54,24 @@ class DeviceDouble:
     sessions: list[DoubleSession] = field(default_factory=list)
     faults: list[tuple[str, Literal["before", "after"], EsiError]] = field(default_factory=list)
     opened: int = 0
+    confirm_within: float | None = None
+    pending: tuple[Config, float, str] | None = None
+
+    def look(self) -> None:
+        """Undo a commit that was not confirmed in time."""
+        if self.pending is not None and asyncio.get_running_loop().time() >= self.pending[1]:
+            self.roll_back()
+
+    def roll_back(self) -> None:
+        """Be as before the commit that waits for its confirmation."""
+        if self.pending is not None:
+            self.running, self.pending = self.pending[0], None
+            self.history.insert(0, CommitRecord(0, "root", ""))
+
+    def reboot(self) -> None:
+        """Sessions, locks and candidates are gone, and so is what was not confirmed."""
+        self.roll_back()
+        self.drop_sessions()
 
     def fault(self, verb: str, when: Literal["before", "after"], error: EsiError | None = None) -> None:
         self.faults.append((verb, when, error or Unreachable(f"{self.name}: the connection is gone")))
@@ -82,12 +102,14 @@ class DoubleSession:
         self.dead = False
         device.opened += 1
         self.session_id = str(device.opened)
+        self.confirm_within = device.confirm_within
 
     async def _call(self, verb: str) -> None:
         self._device.counts[verb] += 1
         await asyncio.sleep(0)  # noqa: TID251  # a double may be slow; the loop's timer is the clock
         if self.dead or not self._device.reachable:
             raise Unreachable(f"{self._device.name}: the connection is gone")
+        self._device.look()
         self._device.take_fault(verb, "before")
 
     async def lock(self) -> None:
@@ -134,10 +156,17 @@ class DoubleSession:
         self._mine()
         if self._device.commit_seconds:
             await asyncio.sleep(self._device.commit_seconds)  # noqa: TID251
-        self._refused()
-        self._device.running = dict(self._candidate)
-        self._device.history.insert(0, CommitRecord(0, "double", comment))
-        self._device.take_fault("commit", "after")
+        device, before = self._device, self._device.running
+        if device.pending is None or self._candidate != before:  # else it only confirms
+            self._refused()
+        if confirm_within is not None:
+            back = before if device.pending is None else device.pending[0]
+            device.pending = (back, asyncio.get_running_loop().time() + confirm_within, self.session_id)
+        else:
+            device.pending = None
+        device.running = dict(self._candidate)
+        device.history.insert(0, CommitRecord(0, "double", comment))
+        device.take_fault("commit", "after")
 
     async def discard(self) -> None:
         await self._call("discard")
@@ -153,12 +182,18 @@ class DoubleSession:
         for session in self._device.sessions:
             if session.session_id == session_id and session is not self:
                 await session.close()
+                if self._device.pending is not None and self._device.pending[2] == session_id:
+                    self._device.roll_back()
                 return
         raise Rejected(self._device.name, f"no such session: {session_id}")
 
     async def history(self) -> Sequence[CommitRecord]:
         await self._call("history")
-        return list(self._device.history)
+        pending = self._device.pending is not None
+        return [
+            record._replace(sequence=number, pending=pending and number == 0)
+            for number, record in enumerate(self._device.history)
+        ]
 
     async def close(self) -> None:
         if self in self._device.sessions:

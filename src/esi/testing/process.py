@@ -280,6 +280,10 @@ class SessionHandle:
     def session_id(self) -> str:
         return self._session.session_id
 
+    @property
+    def confirm_within(self) -> float | None:
+        return self._session.confirm_within
+
     async def kill(self, session_id: str) -> None:
         await self._call("kill", lambda: self._session.kill(session_id))
 

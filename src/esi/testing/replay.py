@@ -76,6 +76,10 @@ class RecordingSession:
     def session_id(self) -> str:
         return self.inner.session_id
 
+    @property
+    def confirm_within(self) -> float | None:
+        return self.inner.confirm_within
+
     async def kill(self, session_id: str) -> None:
         await self.inner.kill(session_id)
 

@@ -25,11 +25,14 @@ REPLY_SECONDS, COMMIT_SECONDS = 60.0, 180.0
 
 
 class NearDriver:
-    """Opens sessions on routers in this process. `cut` takes a router off the network and back."""
+    """Opens sessions on routers in this process. `cut` takes a router off the network and back; `confirm_within` says
+    which of them want confirmed commits, as an inventory does.
+    """
 
     def __init__(self, routers: Mapping[str, Router]) -> None:
         self.routers = dict(routers)
         self.cut: set[str] = set()
+        self.confirm_within: dict[str, float] = {}
         self._mibs = {ip: Mib(router, router.topology) for ip, router in self.routers.items()}
 
     @property
@@ -111,6 +114,10 @@ class NearSession:
     def session_id(self) -> str:
         return str(self._lab.number)
 
+    @property
+    def confirm_within(self) -> float | None:
+        return self._driver.confirm_within.get(self._ip)
+
     async def kill(self, session_id: str) -> None:
         await self._turn()
         self._lab.kill(int(session_id))
@@ -169,8 +176,13 @@ class NearSession:
 
     async def history(self) -> Sequence[CommitRecord]:
         await self._turn()
-        entries = self._driver.routers[self._ip].history.entries
-        return [CommitRecord(number, entry.user, entry.log) for number, entry in enumerate(entries)]
+        router = self._driver.routers[self._ip]
+        router.look()
+        pending = router.history.pending is not None
+        return [
+            CommitRecord(number, entry.user, entry.log, pending and number == 0)
+            for number, entry in enumerate(router.history.entries)
+        ]
 
     async def close(self) -> None:
         self._lab.close()

@@ -17,7 +17,7 @@ KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIExample"
 
 def test_what_is_written_is_read(tmp_path: Path) -> None:
     file = tmp_path / "inventory.yaml"
-    devices = {"192.0.2.1": Endpoint("127.0.0.1", 8301, KEY)}
+    devices = {"192.0.2.1": Endpoint("127.0.0.1", 8301, KEY), "192.0.2.2": Endpoint("::1", 1, KEY, confirm_within=60)}
     write_inventory(file, devices)
     assert read_inventory(file) == devices
     assert read_snmp(file) == {}
@@ -42,6 +42,8 @@ def test_an_agent_without_port_has_the_usual_one(tmp_path: Path) -> None:
         (f"192.0.2.1: {{host: 127.0.0.1, host_key: '{KEY}', prot: 1}}", "unknown key prot"),
         (f"192.0.2.1: {{host: 127.0.0.1, host_key: '{KEY}', snmp: 161}}", "snmp needs host"),
         (f"192.0.2.1: {{host: 127.0.0.1, host_key: '{KEY}', snmp: {{host: a, port: 0}}}}", "snmp port must be"),
+        (f"192.0.2.1: {{host: 127.0.0.1, host_key: '{KEY}', confirm_within: 0}}", "confirm_within must be"),
+        (f"192.0.2.1: {{host: 127.0.0.1, host_key: '{KEY}', confirm_within: true}}", "confirm_within must be"),
         ("{", "inventory"),
     ],
 )

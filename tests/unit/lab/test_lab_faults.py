@@ -44,6 +44,7 @@ def commits(router: Router) -> int:
         ("link", "ge-0/0/1"),
         ("unreachable", ""),
         ("reboot", "60"),
+        ("reboot-unconfirmed", "60"),
         ("slow-commit", "300"),
         ("foreign-lock", ""),
         ("drop-before-commit", ""),
@@ -147,6 +148,24 @@ async def test_a_reboot_undoes_what_waits_for_confirmation(trio: Trio, clock: Ha
     assert trio.states()[0] == "Connect"
     clock.time += SETTLE
     assert trio.states() == ["Established"] * 4
+
+
+async def test_a_reboot_can_wait_for_a_commit_that_waits(trio: Trio, clock: HandClock) -> None:
+    before = trio.mx2.running_text()
+    await trio.mx2.faults.begin("reboot-unconfirmed", "40")
+    await commit(trio.mx2, "set system host-name plain", "set")
+    session = trio.mx2.open("esi")
+    session.load_text("set", LINE)
+    with pytest.raises(Unreachable):
+        await session.commit(confirmed=600)
+    clock.time += 40
+    assert trio.mx2.faults.lasting() == []
+    assert trio.mx2.running_text() != before
+    assert "unit 5 " not in trio.mx2.running_text()
+    session = trio.mx2.open("esi")
+    session.load_text("set", LINE)
+    await session.commit(confirmed=600)
+    assert session.open, "once"
 
 
 async def test_a_slow_commit_takes_its_time(trio: Trio, clock: HandClock) -> None:

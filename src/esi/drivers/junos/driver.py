@@ -42,7 +42,12 @@ class JunosDriver:
         if not netconf.peer.can("candidate"):
             await netconf.close()
             raise Rejected(address.ip, "it offers no candidate configuration")
-        return JunosSession(netconf, self._ways.timeouts)
+        endpoint = self._inventory.get(address.ip)
+        within = endpoint.confirm_within if endpoint is not None else None
+        if within is not None and not netconf.peer.can("confirmed-commit"):
+            await netconf.close()
+            raise Rejected(address.ip, "it offers no confirmed commit, which the inventory asks for")
+        return JunosSession(netconf, self._ways.timeouts, within)
 
     async def dial(self, address: Address) -> NetconfSession:
         """The conversation without JUNOS's verbs, for whoever speaks other RPCs."""

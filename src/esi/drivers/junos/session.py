@@ -19,7 +19,7 @@ from esi.drivers.netconf import NetconfSession, without_secrets
 from esi.drivers.ssh import Timeouts
 from esi.errors import Busy, EsiError, Rejected, TemplateError
 from esi.netconf.reply import Reply, RpcError
-from esi.netconf.xml import BASE, Element, child_text, children, local, text
+from esi.netconf.xml import BASE, Element, child, child_text, children, local, text
 
 HARMLESS = ("statement not found", "statement has no contents", "uncommitted changes")
 """Warnings of a load that mean nothing: what shall go is gone, what is empty is nothing."""
@@ -35,8 +35,9 @@ _LOCKED_BY = re.compile(
 class JunosSession:
     """One conversation with one router."""
 
-    def __init__(self, netconf: NetconfSession, timeouts: Timeouts) -> None:
+    def __init__(self, netconf: NetconfSession, timeouts: Timeouts, confirm_within: float | None = None) -> None:
         self.netconf = netconf
+        self.confirm_within = confirm_within
         self._who = netconf.who
         self._timeouts = timeouts
 
@@ -126,7 +127,8 @@ def _on_candidate(verb: str) -> Element:
 def _record(entry: Element) -> CommitRecord:
     number = child_text(entry, "sequence-number")
     comment = child_text(entry, "log") or child_text(entry, "comment")
-    return CommitRecord(int(number) if number.isdecimal() else -1, child_text(entry, "user"), comment)
+    pending = child(entry, "commit-confirmed") is not None
+    return CommitRecord(int(number) if number.isdecimal() else -1, child_text(entry, "user"), comment, pending)
 
 
 def _load_faults(reply: Reply) -> list[RpcError]:

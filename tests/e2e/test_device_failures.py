@@ -1,0 +1,73 @@
+"""Cells of the failure matrix that need a ring of several processes with an inventory of their own, for real."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from e2e.processes import PATIENCE_SECONDS, esi, make_chain
+from e2e.test_failures import PRIMARY, Lab, gateway
+from esi.bootstrap.inventory import read_inventory, write_inventory
+from esi.client.resources import Client
+from esi.clock import SystemClock
+from esi.drivers import Address, CommitRecord
+from esi.drivers.junos import JunosDriver
+from esi.telemetry import NullRecorder
+from esi.testing import chain
+
+pytestmark = pytest.mark.real
+
+
+@pytest.fixture(autouse=True)
+def _programs(require: Callable[[str], Path]) -> None:
+    require("etcd")
+
+
+@asynccontextmanager
+async def ring(folder: Path, *, confirm_within: float | None = None) -> AsyncIterator[tuple[Client, Lab]]:
+    """A ring with its prerequisites, whose worker has an inventory of its own."""
+    own = ("--folder", str(folder))
+    async with AsyncExitStack() as stack:
+        _, facts = await stack.enter_async_context(esi("etcd", *own))
+        where = ("--etcd", facts["etcd"], "--monitoring", "none")
+        _, lab = await stack.enter_async_context(esi("lab", *own))
+        devices = read_inventory(Path(lab["inventory"]))
+        inventory = folder / "devices.yaml"
+        write_inventory(inventory, {ip: replace(one, confirm_within=confirm_within) for ip, one in devices.items()})
+        _, facts = await stack.enter_async_context(esi("api", *own, *where, "--port", "0"))
+        await stack.enter_async_context(esi("worker", *own, *where, "--inventory", str(inventory)))
+        async with Client(facts["api"], clock=SystemClock()) as client:
+            await make_chain(client, chain.prerequisites())
+            yield client, Lab(folder)
+
+
+async def log_of(folder: Path, ip: str) -> list[CommitRecord]:
+    """A router's commit log, newest first."""
+    driver = JunosDriver(read_inventory(folder / "devices.yaml"), clock=SystemClock(), recorder=NullRecorder())
+    session = await driver.open(Address(ip, username="esi", password="esiesi0000"))
+    try:
+        return list(await session.history())
+    finally:
+        await session.close()
+
+
+async def test_a_router_that_reboots_inside_the_confirm_window_is_asked_again(tmp_path: Path) -> None:
+    async with ring(tmp_path, confirm_within=60) as (client, lab):
+        wish = gateway(0)
+        await lab.begin(PRIMARY, "reboot-unconfirmed", operand="1")
+        await client.put(wish.schema, wish.id, wish.body)
+        await client.wait(wish.schema, wish.id, at_most=PATIENCE_SECONDS)
+        records = reversed(await log_of(tmp_path, chain.PRIMARY_IP))
+        log = [(record.user, record.comment.partition(" to ")[2], record.pending) for record in records]
+        lost, back, again, kept = log[-4:]
+        assert lost == again == ("esi", "be confirmed", False)
+        assert back == ("root", "", False)
+        assert kept == ("esi", "", False)
+        await lab.begin(PRIMARY, "reboot-unconfirmed", operand="1")
+        await client.delete(wish.schema, wish.id)
+        await client.wait_gone(wish.schema, wish.id, at_most=PATIENCE_SECONDS)
+        assert [record.user for record in await log_of(tmp_path, chain.PRIMARY_IP)][:4] == ["esi", "esi", "root", "esi"]
