@@ -1,0 +1,70 @@
+"""A lab of several router pairs, and of a customer with many sites beyond the first; a process of its own.
+
+    python -m benchmarks.lab FOLDER PAIRS COMMIT_SECONDS [SITES]
+
+The routers are the lab's own; the inventory of the folder says where they are.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import sys
+from pathlib import Path
+
+from benchmarks import many
+from esi.bootstrap.inventory import LAB_FILE, write_inventory
+from esi.clock import SystemClock
+from esi.drivers.ssh import Endpoint
+from esi.lab import LabDevice, Topology, day0, segments, serve
+from esi.tasks import Tasks
+
+PASSWORDS = {"esi": "esiesi0000"}
+
+
+def customer(sites: int) -> str:
+    """ce1 with a VLAN, an address and a neighbor for each of the first interfaces."""
+    text = day0("ce1")
+    bodies = [(many.gateway(n).body, many.interface(n).body) for n in range(sites)]
+    for side in ("primary", "secondary"):
+        units = "".join(
+            f"unit {gateway['uplink_vlan_id']} {{ vlan-id {gateway['uplink_vlan_id']}; family inet {{ "
+            f"address {interface[side]['bgp_peer_ip']}/30; }} }}\n"
+            for gateway, interface in bodies
+        )
+        port = "ge-0/0/1" if side == "primary" else "ge-0/0/2"
+        text = re.sub(rf"({port} {{.*?vlan-tagging;\n)", rf"\1{units}", text, count=1, flags=re.DOTALL)
+    neighbors = "".join(
+        f"neighbor {interface[side]['bgp_router_id']} {{ authentication-key {interface['bgp_md5']}; }}\n"
+        for _, interface in bodies
+        for side in ("primary", "secondary")
+    )
+    return text.replace("peer-as 65101;\n", f"peer-as 65101;\n{neighbors}")
+
+
+async def main(folder: Path, pairs: int, commit_seconds: float, sites: int) -> None:
+    clock = SystemClock()
+    names = {
+        name: ip
+        for pair in range(pairs)
+        for name, ip in zip((f"mx2-{pair}", f"mx1-{pair}"), many.addresses(pair), strict=True)
+    }
+    devices = [
+        LabDevice(name, day0(name.partition("-")[0]), PASSWORDS, commit_seconds=commit_seconds) for name in names
+    ]
+    devices.append(LabDevice("ce1", customer(sites), PASSWORDS))
+    topology = Topology(clock, segments("mx1-0", "mx2-0", "ce1"))
+    async with Tasks("lab") as tasks, serve(devices, clock=clock, tasks=tasks, topology=topology) as served:
+        reached = {ip: served[name] for name, ip in names.items()}
+        write_inventory(
+            folder / LAB_FILE,
+            {ip: Endpoint(one.host, one.port, one.host_key_public) for ip, one in reached.items()},
+            snmp={ip: (one.host, one.snmp_port) for ip, one in reached.items()},
+        )
+        print(json.dumps({"inventory": str(folder / LAB_FILE)}), flush=True)
+        await asyncio.Event().wait()
+
+
+if __name__ == "__main__":
+    asyncio.run(main(Path(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3]), int((sys.argv[4:] or ["0"])[0])))

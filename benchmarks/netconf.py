@@ -1,0 +1,68 @@
+"""Services per second when routers commit at once: what is left is the ring's own work."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sqlite3
+from pathlib import Path
+
+from benchmarks import many
+from benchmarks.captured import Loads, captured
+from benchmarks.processes import Children, client_of, make_chain, start_ring
+from benchmarks.rows import Plan, Row, in_turn
+from esi.clock import SystemClock
+
+TITLE = "Instant commits"
+ABOUT = """A burst of vpn_interfaces on gateways that stand, until all are ACTIVE; the routers commit at once. The baseline is a
+NETCONF loop that already holds what the ring would send: the same requests, as few commits as 256 services in each
+allow, both routers at the same time. It has no API, no database, no etcd, no jobs and no templates."""
+
+CLOCK = SystemClock()
+
+
+async def measure(plan: Plan) -> list[Row]:
+    count = 40 if plan.quick else 500
+    before, loads = await asyncio.to_thread(captured, count)
+    ours, theirs = await in_turn(
+        plan.runs(), lambda: _ours(plan.folder, count), lambda: _baseline(plan.folder, before, loads)
+    )
+    return [Row(f"burst of {count} vpn_interfaces", "per second", ours, theirs, "ratio >= 0.2")]
+
+
+async def _ours(folder: Path, count: int) -> float:
+    async with Children(folder / f"ours-{CLOCK.monotonic()}") as children:
+        ring = await start_ring(children, flow="2018", lab=("1", "0"))
+        async with client_of(ring["api"]) as client:
+            await make_chain(client, many.prerequisites())
+            await many.put(client, (many.gateway(number) for number in range(count)))
+            await active(children.folder, "vpn_gateway", count)
+            began = CLOCK.monotonic()
+            await many.put(client, (many.interface(number) for number in range(count)))
+            await active(children.folder, "vpn_interface", count)
+            return count / (CLOCK.monotonic() - began)
+
+
+async def active(folder: Path, schema: str, count: int, *, at_most: float = 120.0) -> None:
+    """Wait until so many are ACTIVE in the database, looked at from outside, so that the API is left alone."""
+    end = CLOCK.monotonic() + at_most
+    rows = sqlite3.connect(f"file:{folder / 'esi.db'}?mode=ro", uri=True)
+    try:
+        while True:
+            found = dict(rows.execute(f"SELECT status, count(*) FROM {schema} GROUP BY status"))
+            if found.get("ACTIVE", 0) >= count:
+                return
+            if CLOCK.monotonic() > end:
+                raise RuntimeError(f"{schema} after {at_most:.0f} s: {found}")
+            await CLOCK.sleep(0.02)
+    finally:
+        rows.close()
+
+
+async def _baseline(folder: Path, before: Loads, loads: Loads) -> float:
+    async with Children(folder / f"theirs-{CLOCK.monotonic()}") as children:
+        lab = await children.python("lab", children.folder, "1", "0")
+        file = children.folder / "loads.json"
+        file.write_text(json.dumps({"before": before, "loads": loads}))
+        found = await children.result("baselines.netconf", lab["inventory"], file, "grouped", "600")
+        return float(found["count"] / found["seconds"])
