@@ -76,7 +76,7 @@ class Agent:
     port: int = setting(7070, "Its port; 0 takes a free one.")
     url: str = setting("", "How others reach it; empty: its host and port.")
     token: Secret = setting(NO_SECRET, "What every request to it must carry as X-Auth-Token; empty: nothing.")
-    interval_seconds: float = setting(60.0, "Longest pause between two looks at a target.")
+    interval_seconds: float = setting(60.0, "Longest pause between two looks; at most a fifth of ring.age_seconds.")
 
 
 @dataclass(frozen=True)

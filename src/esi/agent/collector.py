@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from random import Random
 
-from esi.agent.board import SETTLE_SECONDS, Board, Watched
+from esi.agent.board import REFRESH_SECONDS, SETTLE_SECONDS, Board, Watched
 from esi.agent.metrics import Samples
 from esi.agent.records import Kept
 from esi.agent.seen import hold_of
@@ -41,8 +41,16 @@ class Habits:
     interval: float = 60.0
     parallel: int = 256
     patience: int = 0
-    refresh: float = 120.0
+    refresh: float = REFRESH_SECONDS
     lease: float = 3.0
+
+
+def build_habits(interval: float, age: float) -> Habits:
+    """Often enough that what holds is told again well before it is `age` seconds old, when it would count for nothing.
+
+    A look that falls just short of `refresh` leaves it to the next, so three fifths of the age is the most between two.
+    """
+    return Habits(interval=min(interval, age / 5), refresh=min(REFRESH_SECONDS, age * 2 / 5))
 
 
 def pause(looks: int, interval: float, rng: Random) -> float:

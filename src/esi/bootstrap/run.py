@@ -167,7 +167,7 @@ class Process:
             stack.push_async_callback(bus.close)
             eyes, targets = open_eyes(ground, probes, bus), open_targets(self._settings.agent, ground)
             if "agent" in self._parts:
-                agent = build_agent(self._settings.agent, ground, probes, bus)
+                agent = build_agent(self._settings.agent, ground, probes, bus, age=self._settings.ring.age_seconds)
                 rooms, targets = [agent], agent.shelf
         handlers = [handler for part, handler in HANDLERS.items() if part in self._parts]
         hands = driver if "devices" in self._parts else None

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from esi.agent.collector import Collector, Habits
+from esi.agent.collector import Collector, build_habits
 from esi.agent.room import AgentRoom, Listen
 from esi.bootstrap.ground import Ground
 from esi.bootstrap.inventory import inventory_file, read_snmp
@@ -40,8 +40,9 @@ def open_eyes(ground: Ground, probes: Mapping[str, Probe], bus: Bus) -> Eyes:
     return Eyes(bus, probes, ground.clock)
 
 
-def build_agent(settings: Agent, ground: Ground, probes: Mapping[str, Probe], bus: Bus) -> AgentRoom:
-    habits = Habits(interval=settings.interval_seconds)
+def build_agent(settings: Agent, ground: Ground, probes: Mapping[str, Probe], bus: Bus, *, age: float) -> AgentRoom:
+    """`age`: for how many seconds a look counts."""
+    habits = build_habits(settings.interval_seconds, age)
     collector = Collector(ground.kv, ground.process, probes, clock=ground.clock, rng=ground.rng, habits=habits)
     listen = Listen(settings.host, settings.port, settings.url, settings.token)
     return AgentRoom(ground.kv, collector, listen=listen, bus=bus)

@@ -22,7 +22,7 @@ class HttpTargets:
     """`url` is the agent's root, as http://127.0.0.1:7070; `token` goes along when it asks for one."""
 
     def __init__(self, url: str, token: Secret, clock: Clock) -> None:
-        self._http = Http(url, token=token.reveal(), clock=clock)
+        self._http = Http(url, token=token.reveal(), clock=clock, who="the collector agent")
         self._clock = clock
         self._open = False
 

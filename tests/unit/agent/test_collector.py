@@ -7,11 +7,14 @@ from collections.abc import Coroutine
 from itertools import pairwise
 from typing import Any
 
-from esi.agent.collector import Habits
+import pytest
+
+from esi.agent.collector import Habits, build_habits
 from esi.errors import Unreachable
 from esi.kv import Delete, Put
 from esi.kv.memory import MemoryKV
 from esi.model import keys
+from esi.model.codec import loads_object
 from esi.model.target import Observation
 from esi.testing.loop import run
 from unit.agent.doubles import BOTH, PATH, ProbeDouble, agent, request
@@ -59,6 +62,22 @@ def test_looks_become_rare_and_a_change_makes_them_frequent_again() -> None:
             }
             probe.says.clear()
             await desk.until_said(SAID, within=70)
+
+    play(work())
+
+
+@pytest.mark.parametrize("age", [300.0, 60.0, 5.0])
+def test_what_holds_is_told_again_before_it_counts_for_nothing(age: float) -> None:
+    async def work() -> None:
+        async with agent(MemoryKV(), habits=build_habits(60.0, age)) as desk:
+            await desk.shelf.create(request(), key="k")
+            await desk.until_said(SAID)
+            oldest = 0.0
+            for _ in range(100):
+                await desk.clock.sleep(age / 20)
+                entry = await desk.kv.get(keys.monitoring_key(PATH))
+                oldest = max(oldest, desk.clock.now() - loads_object(entry.value)["seen"])
+            assert age * 2 / 5 <= oldest < age
 
     play(work())
 
