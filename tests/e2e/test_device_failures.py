@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import re
+from asyncio.subprocess import Process
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
@@ -28,8 +31,8 @@ def _programs(require: Callable[[str], Path]) -> None:
 
 
 @asynccontextmanager
-async def ring(folder: Path, *, confirm_within: float | None = None) -> AsyncIterator[tuple[Client, Lab]]:
-    """A ring with its prerequisites, whose worker has an inventory of its own."""
+async def ring(folder: Path, *, confirm_within: float | None = None) -> AsyncIterator[tuple[Client, Lab, Process]]:
+    """A ring with its prerequisites, and its worker, which has an inventory of its own."""
     own = ("--folder", str(folder))
     async with AsyncExitStack() as stack:
         _, facts = await stack.enter_async_context(esi("etcd", *own))
@@ -39,10 +42,19 @@ async def ring(folder: Path, *, confirm_within: float | None = None) -> AsyncIte
         inventory = folder / "devices.yaml"
         write_inventory(inventory, {ip: replace(one, confirm_within=confirm_within) for ip, one in devices.items()})
         _, facts = await stack.enter_async_context(esi("api", *own, *where, "--port", "0"))
-        await stack.enter_async_context(esi("worker", *own, *where, "--inventory", str(inventory)))
+        worker, _ = await stack.enter_async_context(esi("worker", *own, *where, "--inventory", str(inventory)))
         async with Client(facts["api"], clock=SystemClock()) as client:
             await make_chain(client, chain.prerequisites())
-            yield client, Lab(folder)
+            yield client, Lab(folder), worker
+
+
+async def says(process: Process, words: str) -> str:
+    """The next line of its log with these words."""
+    assert process.stderr is not None
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while words not in (line := (await process.stderr.readline()).decode()):
+            assert line, "the log has ended"
+    return line
 
 
 async def log_of(folder: Path, ip: str) -> list[CommitRecord]:
@@ -56,7 +68,7 @@ async def log_of(folder: Path, ip: str) -> list[CommitRecord]:
 
 
 async def test_a_router_that_reboots_inside_the_confirm_window_is_asked_again(tmp_path: Path) -> None:
-    async with ring(tmp_path, confirm_within=60) as (client, lab):
+    async with ring(tmp_path, confirm_within=60) as (client, lab, _):
         wish = gateway(0)
         await lab.begin(PRIMARY, "reboot-unconfirmed", operand="1")
         await client.put(wish.schema, wish.id, wish.body)
@@ -71,3 +83,15 @@ async def test_a_router_that_reboots_inside_the_confirm_window_is_asked_again(tm
         await client.delete(wish.schema, wish.id)
         await client.wait_gone(wish.schema, wish.id, at_most=PATIENCE_SECONDS)
         assert [record.user for record in await log_of(tmp_path, chain.PRIMARY_IP)][:4] == ["esi", "esi", "root", "esi"]
+
+
+async def test_warnings_beside_ok_end_active_and_stand_in_the_log(tmp_path: Path) -> None:
+    async with ring(tmp_path) as (client, lab, worker):
+        wish = gateway(0)
+        await lab.begin(PRIMARY, "warnings")
+        await client.put(wish.schema, wish.id, wish.body)
+        body = await client.wait(wish.schema, wish.id, at_most=PATIENCE_SECONDS)
+        assert body["status"] == "ACTIVE"
+        batch = re.findall(r"esi (\w+) ", (await log_of(tmp_path, chain.PRIMARY_IP))[0].comment)[0]
+        line = await says(worker, "statement has no contents")
+        assert f"{chain.PRIMARY_IP} says beside ok of batch {batch}" in line

@@ -146,6 +146,7 @@ FAULTS = {
     "session dropped before the reply": router("drop-before-reply", lasts=60.0, times=1),
     "session dropped after the reply": router("drop-after-reply", lasts=60.0, times=1),
     "malformed replies, 3 times": router("malformed", lasts=60.0, times=3),
+    "warnings beside ok": router("warnings", lasts=TWO_HOURS),
     "foreign lock for 5 minutes": router("foreign-lock", lasts=300.0),
     "foreign lock for 2 hours": router("foreign-lock", lasts=TWO_HOURS),
     "router answers nothing for 5 minutes": router("silent", lasts=300.0),

@@ -14,13 +14,17 @@ on nothing else; what is still to be confirmed says so behind it.
 from __future__ import annotations
 
 import asyncio
+import logging
 import secrets
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from esi.devices.batch import culprits, overlapping, superseded
 from esi.devices.line import Waiting
 from esi.drivers import CommitRecord, IntentResult, Session
 from esi.errors import Busy, EsiError, Rejected, TimedOut, Unreachable
+
+log = logging.getLogger(__name__)
 
 MAX_TRIES = 8
 """After so many refused commits of one batch its intents go one by one."""
@@ -38,6 +42,7 @@ class Unsettled(Exception):
     def __init__(self, batch: list[Waiting], name: str, diff: str, comment: str) -> None:
         super().__init__(name)
         self.batch, self.name, self.diff, self.comment = batch, name, diff, comment
+        self.warnings: tuple[str, ...] = ()
 
     def stays(self, log: Sequence[CommitRecord]) -> bool:
         """Whether the batch was committed for good. A confirmation counts only if it came right behind its commit."""
@@ -52,7 +57,8 @@ class Unsettled(Exception):
 class Cycle:
     """Brings batches onto the device that `session` has locked. `revision` is the owner's, for the commit's comment."""
 
-    def __init__(self, session: Session, revision: int, answer: Answer) -> None:
+    def __init__(self, ip: str, session: Session, revision: int, answer: Answer) -> None:
+        self._ip = ip
         self._session = session
         self._revision = revision
         self._answer = answer
@@ -69,14 +75,15 @@ class Cycle:
                 await self._session.discard()
                 return
             if not diff:
-                self.done(batch, "", "")
+                self.done(Unsettled(batch, "", "", ""))
                 return
             name = secrets.token_hex(4)
             comment = f"esi {name} {self._revision}"
             unsettled = Unsettled(batch, name, diff, comment)
             try:
                 tail = UNCONFIRMED if within is not None else ""
-                await self._session.commit(comment=comment + tail, confirm_within=within)
+                warnings = await self._session.commit(comment=comment + tail, confirm_within=within)
+                unsettled.warnings = self._warned(name, warnings)
             except Rejected as error:
                 tries += 1
                 batch = await self._without_culprit(batch, error, tries)
@@ -85,32 +92,38 @@ class Cycle:
             else:
                 if within is not None:
                     raise unsettled
-                self.done(batch, name, diff)
+                self.done(unsettled)
                 return
 
-    async def settle(self, unsettled: Unsettled | None, ip: str) -> None:
+    def _warned(self, name: str, warnings: Sequence[str]) -> tuple[str, ...]:
+        for words in warnings:
+            log.warning("%s says beside ok of batch %s: %s", self._ip, name, words)
+        return tuple(warnings)
+
+    async def settle(self, unsettled: Unsettled | None) -> None:
         """In a session after that commit, under the lock: confirm it if it waits for that, answer its batch if it
         stays. Otherwise the device has gone back, or never did it: the batch goes again, since nothing is answered.
 
         Busy: somebody else's commit waits. Ours would confirm that too, so the device is left to go back.
         """
         session = self._session
-        log = await session.history()
-        waiting = log[0].comment if log and log[0].pending else None
+        known = await session.history()
+        waiting = known[0].comment if known and known[0].pending else None
         if unsettled is not None and waiting == unsettled.comment + UNCONFIRMED:
-            await session.commit(comment=unsettled.comment)
-            log, waiting = await session.history(), None
-        if unsettled is not None and unsettled.stays(log):
-            self.done(unsettled.batch, unsettled.name, unsettled.diff)
+            unsettled.warnings += self._warned(unsettled.name, await session.commit(comment=unsettled.comment))
+            known, waiting = await session.history(), None
+        if unsettled is not None and unsettled.stays(known):
+            self.done(unsettled)
         elif waiting is not None:
-            raise Busy(f"{ip}: a commit waits there to be confirmed or undone", ip=ip)
+            raise Busy(f"{self._ip}: a commit waits there to be confirmed or undone", ip=self._ip)
 
-    def done(self, batch: Sequence[Waiting], name: str, diff: str) -> None:
-        """The device holds all of `batch`."""
-        for waiting in batch:
-            self._answer(waiting, IntentResult(waiting.intent.id, name, diff))
+    def done(self, settled: Unsettled) -> None:
+        """The device holds all of its batch."""
+        for waiting in settled.batch:
+            answer = IntentResult(waiting.intent.id, settled.name, settled.diff, warnings=settled.warnings)
+            self._answer(waiting, answer)
             for older in waiting.stands_for:
-                self._answer(older, IntentResult(older.intent.id, name, diff, superseded=True))
+                self._answer(older, replace(answer, id=older.intent.id, superseded=True))
 
     async def _load(self, batch: list[Waiting]) -> tuple[list[Waiting], str]:
         """Load every intent, pipelined, and read the diff. Refused intents are answered, the others loaded again."""

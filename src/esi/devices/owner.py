@@ -166,10 +166,10 @@ class Owner:
     async def _under_lock(self, session: Session, address: Address) -> None:
         await self._ownership.prove()
         await self._refuse_stale()
-        cycle = Cycle(session, self._ownership.revision, self._answer)
+        cycle = Cycle(self._ip, session, self._ownership.revision, self._answer)
         try:
             if self._unsettled is not None or session.confirm_within is not None:
-                await cycle.settle(self._unsettled, self._ip)
+                await cycle.settle(self._unsettled)
                 self._unsettled = None
             await cycle.run(self._batch(address))
         except Unsettled as unsettled:

@@ -2,7 +2,7 @@
 
     intent  {"id", "address": [ip, port, username, password], "edits": [[path, operation, text], …], "ref", "tenant",
              "lock_timeout", "fence": [key, revision, of] or null, "lease": the caller's}
-    answer  {"batch", "diff", "superseded"} or {"error": {"code", "message", "after", "details"}}
+    answer  {"batch", "diff", "superseded", "warnings"} or {"error": {"code", "message", "after", "details"}}
 
 Both are short-lived: an intent holds what shall stand on a device, secrets too, and is deleted when it is answered.
 """
@@ -62,7 +62,8 @@ def _path(raw: list[list[Any]]) -> tuple[Step, ...]:
 
 def encode_answer(answer: IntentResult | EsiError) -> bytes:
     if isinstance(answer, IntentResult):
-        return dumps({"batch": answer.batch, "diff": answer.diff[:MAX_DIFF], "superseded": answer.superseded})
+        diff, warnings = answer.diff[:MAX_DIFF], list(answer.warnings)
+        return dumps({"batch": answer.batch, "diff": diff, "superseded": answer.superseded, "warnings": warnings})
     after = answer.after if isinstance(answer, TemporaryError) else None
     error = {"code": answer.code, "message": answer.message, "after": after, "details": dict(answer.details)}
     return dumps({"error": error})
@@ -74,7 +75,7 @@ def decode_answer(value: bytes, id: str, key: str) -> IntentResult | EsiError:
     try:
         if "error" in raw:
             return _error(raw["error"])
-        return IntentResult(id, raw["batch"], raw["diff"], raw["superseded"])
+        return IntentResult(id, raw["batch"], raw["diff"], raw["superseded"], tuple(raw.get("warnings", ())))
     except (KeyError, TypeError) as error:
         raise Broken(f"{key} is not an answer: {type(error).__name__}") from error
 

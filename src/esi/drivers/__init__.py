@@ -86,13 +86,15 @@ class Intent:
 class IntentResult:
     """How an intent ended. `diff` is the device's own compare output of its batch ("" if nothing changed).
 
-    `superseded`: a newer version of the same resource was committed in its place.
+    `superseded`: a newer version of the same resource was committed in its place. `warnings`: what the device said
+    beside its ok, of the batch as a whole.
     """
 
     id: str
     batch: str
     diff: str = ""
     superseded: bool = False
+    warnings: tuple[str, ...] = ()
 
 
 class Devices(Protocol):
@@ -144,9 +146,9 @@ class Session(Protocol):
         """What a commit would change, in the device's words; "" when nothing."""
         ...
 
-    async def commit(self, *, comment: str, confirm_within: float | None = None) -> None:
+    async def commit(self, *, comment: str, confirm_within: float | None = None) -> Sequence[str]:
         """Make the candidate run. With `confirm_within` the device undoes it after so many seconds, unless another
-        commit follows; without, it also confirms what waits for that.
+        commit follows; without, it also confirms what waits for that. Gives its warnings, which hinder nothing.
         """
         ...
 

@@ -34,10 +34,11 @@ class NullSession:
     async def check(self) -> None:
         self._driver.rpcs["check"] += 1
 
-    async def commit(self, *, comment: str, confirm_within: float | None = None) -> None:
+    async def commit(self, *, comment: str, confirm_within: float | None = None) -> Sequence[str]:
         self._driver.rpcs["commit"] += 1
         self._log.insert(0, CommitRecord(0, "null", comment))
         self._log[:] = [entry._replace(sequence=number) for number, entry in enumerate(self._log[:50])]
+        return ()
 
     async def discard(self) -> None:
         self._driver.rpcs["discard"] += 1

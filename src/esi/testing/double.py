@@ -54,6 +54,7 @@ class DeviceDouble:
     sessions: list[DoubleSession] = field(default_factory=list)
     faults: list[tuple[str, Literal["before", "after"], EsiError]] = field(default_factory=list)
     opened: int = 0
+    warnings: list[str] = field(default_factory=list)
     confirm_within: float | None = None
     pending: tuple[Config, float, str] | None = None
 
@@ -151,7 +152,7 @@ class DoubleSession:
         if path is not None:
             raise Rejected(self._device.name, f"commit failed at {path}", path=path)
 
-    async def commit(self, *, comment: str, confirm_within: float | None = None) -> None:
+    async def commit(self, *, comment: str, confirm_within: float | None = None) -> Sequence[str]:
         await self._call("commit")
         self._mine()
         if self._device.commit_seconds:
@@ -167,6 +168,7 @@ class DoubleSession:
         device.running = dict(self._candidate)
         device.history.insert(0, CommitRecord(0, "double", comment))
         device.take_fault("commit", "after")
+        return list(device.warnings)
 
     async def discard(self) -> None:
         await self._call("discard")

@@ -9,6 +9,7 @@ its device sessions are cut.
 from __future__ import annotations
 
 import asyncio
+import functools
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -300,8 +301,10 @@ class SessionHandle:
     async def check(self) -> None:
         await self._call("check", self._session.check)
 
-    async def commit(self, *, comment: str, confirm_within: float | None = None) -> None:
-        await self._call("commit", lambda: self._session.commit(comment=comment, confirm_within=confirm_within))
+    async def commit(self, *, comment: str, confirm_within: float | None = None) -> Sequence[str]:
+        work = functools.partial(self._session.commit, comment=comment, confirm_within=confirm_within)
+        warnings: Sequence[str] = await self._call("commit", work)
+        return warnings
 
     async def discard(self) -> None:
         await self._call("discard", self._session.discard)

@@ -89,8 +89,8 @@ class RecordingSession:
     async def diff(self) -> str:
         return await self.inner.diff()
 
-    async def commit(self, *, comment: str, confirm_within: float | None = None) -> None:
-        await self.inner.commit(comment=comment, confirm_within=confirm_within)
+    async def commit(self, *, comment: str, confirm_within: float | None = None) -> Sequence[str]:
+        return await self.inner.commit(comment=comment, confirm_within=confirm_within)
 
     async def check(self) -> None:
         await self.inner.check()

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from esi.drivers import Address, CommitRecord, Edit, Session
 from esi.drivers.junos.edits import requests
 from esi.errors import Busy, Rejected, TemplateError, TimedOut, Unreachable
+from esi.lab.gate import WARNING
 from esi.lab.mib import Mib
 from esi.lab.router import Router
 from esi.lab.session import LabSession
@@ -155,7 +156,7 @@ class NearSession:
         await self._turn()
         self._lab.check()
 
-    async def commit(self, *, comment: str, confirm_within: float | None = None) -> None:
+    async def commit(self, *, comment: str, confirm_within: float | None = None) -> Sequence[str]:
         await self._turn("commit")
         try:
             async with asyncio.timeout(COMMIT_SECONDS):
@@ -165,6 +166,7 @@ class NearSession:
             raise TimedOut(f"{self._ip}: commit was not answered within {COMMIT_SECONDS:g} s") from error
         if self._lab.router.gate.drop:
             await self._lab.router.gate.after(self._lab, "commit")
+        return [WARNING] if self._lab.router.gate.warnings else []
 
     async def discard(self) -> None:
         await self._turn()

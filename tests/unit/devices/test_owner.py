@@ -11,6 +11,7 @@ import pytest
 
 from esi.clock import LoopClock
 from esi.devices import DeviceRoom
+from esi.devices.records import decode_answer, encode_answer
 from esi.drivers import Address, Edit, Intent, IntentResult, Operation, Step
 from esi.errors import Rejected, TemporaryError, Unreachable
 from esi.kv.memory import MemoryKV
@@ -105,6 +106,18 @@ def test_a_lost_commit_reply_is_looked_up_in_the_commit_log(when: Any) -> None:
     assert isinstance(answer, IntentResult)
     assert len(device.history) == 1
     assert device.counts["commit"] == (2 if when == "before" else 1)
+
+
+@pytest.mark.parametrize("confirm_within", [None, 60.0])
+def test_warnings_beside_ok_stand_in_the_answer_and_in_the_log(
+    confirm_within: float | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    device = DeviceDouble("mx", warnings=["a daemon is slow"], confirm_within=confirm_within)
+    answer = run(with_room(device, lambda room: room.submit(intent("i", "a"))))
+    commits = 1 if confirm_within is None else 2
+    assert answer.warnings == ("a daemon is slow",) * commits
+    assert caplog.messages == [f"{IP} says beside ok of batch {answer.batch}: a daemon is slow"] * commits
+    assert decode_answer(encode_answer(answer), "i", "key") == answer
 
 
 @pytest.mark.parametrize("verb", ["open", "lock", "discard", "load", "diff", "unlock"])

@@ -73,14 +73,15 @@ class JunosSession:
         etree.SubElement(request, "check")
         _accept(self._who, await self.netconf.call(request, timeout=self._timeouts.commit))
 
-    async def commit(self, *, comment: str, confirm_within: float | None = None) -> None:
+    async def commit(self, *, comment: str, confirm_within: float | None = None) -> Sequence[str]:
         """`confirm_within`: seconds until the router goes back by itself; it counts in whole minutes, rounded up."""
         request = etree.Element("commit-configuration")
         if confirm_within is not None:
             etree.SubElement(request, "confirmed")
             etree.SubElement(request, "confirm-timeout").text = str(max(1, math.ceil(confirm_within / 60)))
         etree.SubElement(request, "log").text = comment
-        _accept(self._who, await self.netconf.call(request, timeout=self._timeouts.commit))
+        reply = _accept(self._who, await self.netconf.call(request, timeout=self._timeouts.commit))
+        return list(dict.fromkeys(_words(one) for one in reply.warnings))
 
     async def discard(self) -> None:
         request = etree.Element(f"{NC}discard-changes", nsmap={"nc": BASE})
