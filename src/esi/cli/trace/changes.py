@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from esi.cli.trace.diagram import MILLISECONDS
-from esi.cli.trace.document import Trace, Version, short
+from esi.cli.trace.document import Change, Trace, short
 from esi.cli.trace.printed import Line, Word
 
 COLUMNS = ("ms", "schema", "name", "version", "action", "status", "because of")
@@ -15,7 +15,7 @@ def change_rows(trace: Trace) -> list[tuple[str, ...]]:
         (
             f"{change.offset * MILLISECONDS:.1f}",
             *(change.of.schema, change.name or short(change.of.id), str(change.of.version)),
-            *(change.action, change.status or "-", _cause(trace, change.cause)),
+            *(change.action, change.status or "-", _cause(trace, change)),
         )
         for change in trace.changes
     ]
@@ -43,7 +43,8 @@ def kind_of_status(status: str) -> str:
     return "waiting" if status.startswith("PENDING") or status.startswith("MONITORING") else ""
 
 
-def _cause(trace: Trace, cause: Version | None) -> str:
+def _cause(trace: Trace, change: Change) -> str:
+    cause = change.cause
     if cause is None:
-        return "the request"
+        return "the request" if change.request else "-"
     return f"{trace.name_of(cause.schema, cause.id) or short(cause.id)} v{cause.version}"

@@ -79,7 +79,11 @@ def chapters(trace: Trace) -> list[Chapter]:
 
 
 def _sections(trace: Trace, plan: _Plan, messages: Sequence[Message]) -> tuple[Section, ...]:
+    """In the order of the first message; those of the resource itself before all others."""
     titled: dict[str, list[Message]] = {}
+    own = (trace.schema, trace.id)
+    if plan.by == "version":
+        messages = sorted(messages, key=lambda message: own not in [ref[:2] for ref in message.refs])
     for message in messages:
         titled.setdefault(_title(trace, plan, message), []).append(message)
     return tuple(Section(title, tuple(items)) for title, items in titled.items())
@@ -92,7 +96,7 @@ def _title(trace: Trace, plan: _Plan, message: Message) -> str:
         return message.subject
     if plan.by == "none" or not message.refs:
         return ""
-    return ", ".join(_named(trace, *ref) for ref in message.refs)
+    return " and ".join(_named(trace, *ref) for ref in message.refs)
 
 
 def _named(trace: Trace, schema: str, id: str, version: int) -> str:

@@ -62,6 +62,7 @@ class Change:
     name: str
     action: str
     status: str
+    request: str
     cause: Version | None
     detail: Any
 
@@ -156,6 +157,7 @@ def _change(item: Mapping[str, Any], start: float) -> Change:
         name=readable(item.get("name") or ""),
         action=readable(item["action"]),
         status=readable(item.get("status") or ""),
+        request=readable(item.get("request_id") or ""),
         cause=_version(item["cause"]) if item.get("cause") else None,
         detail=shown(item.get("detail")),
     )
