@@ -2,10 +2,8 @@
 
 `program` is the tree of commands; each command's module is loaded when it is called, so `esi --help` is quick. `serve`
 runs rooms through bootstrap, `resources` speaks to the API, `demo` tells the whole story with child processes of these
-same commands. Only this package prints and exits:
-
-    0  done        1  the server, a device or an expectation refused
-    2  used or configured wrongly              3  the API or a store cannot be reached
+same commands. Only this package prints and exits; what each exit code means stands in
+`program.EXITS`.
 
 Standard output is for the answer (one JSON document where `--json` or `--output-format json` is given), standard error
 for logs and errors.

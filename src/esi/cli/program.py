@@ -129,6 +129,8 @@ def _advice(error: EsiError, name: str) -> str:
         )
     if isinstance(error, NotFound):
         return f"`{name} client` lists the schemas, `{name} client SCHEMA list` what is there"
+    if "ids" in error.details:
+        return "name the one that is meant by its id; nothing was changed"
     if isinstance(error, Invalid):
         return f"nothing was changed; `{name} client SCHEMA create --help` says what may be sent"
     if isinstance(error, TerminalError) and "id" in error.details:

@@ -9,14 +9,16 @@ from collections.abc import Iterator
 
 import click
 
-from esi.cli.program import COMMANDS, program
+from esi.cli.program import COMMANDS, EXITS, program
 
 HEAD = """# Command line
 
 Made by `python -m esi.cli.reference`; a test compares it. `gohan` is the same program as `esi`.
 
-Exit codes: 0 done; 1 the server, a device or an expectation refused; 2 used or configured wrongly; 3 the API or a
-store cannot be reached. Standard output is for the answer, standard error for logs and errors.
+Standard output is for the answer, standard error for logs and errors. The guide: [client](../client.md).
+
+| exit code | means |
+| --- | --- |
 """
 
 WIDTH = 100
@@ -25,7 +27,8 @@ WIDTH = 100
 def reference() -> str:
     """The page as Markdown."""
     pages = "\n".join(f"## `{name}`\n\n```text\n{text}\n```\n" for name, text in _pages(program, "esi", None))
-    return f"{HEAD}\n{pages}"
+    exits = "".join(f"| {code} | {text} |\n" for code, text in EXITS.items())
+    return f"{HEAD}{exits}\n{pages}"
 
 
 def _pages(command: click.Command, name: str, parent: click.Context | None) -> Iterator[tuple[str, str]]:

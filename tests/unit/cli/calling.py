@@ -48,6 +48,8 @@ def program(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch,
     monkeypatch.chdir(tmp_path)
     for name in ("OUTPUT_FORMAT", "FIELDS", "VERBOSITY", "SCHEMA_URL", "CACHE_SCHEMAS", "CACHE_TIMEOUT"):
         monkeypatch.delenv(f"GOHAN_{name}", raising=False)
+    for name in ("AUTH_URL", "USERNAME", "PASSWORD", "PROJECT_NAME", "TENANT_ID", "TOKEN", "TOKEN_ID", "CACERT"):
+        monkeypatch.delenv(f"OS_{name}", raising=False)
     monkeypatch.setenv("GOHAN_CACHE_PATH", str(tmp_path / "schemas.json"))
     return Program(capsys)
 

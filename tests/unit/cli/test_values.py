@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from esi.cli.resources import Duration
+from esi.cli.connection import Duration
 from esi.cli.values import parse_value, property_options
 from esi.client.schemas import Property
 

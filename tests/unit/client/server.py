@@ -37,6 +37,10 @@ SCHEMAS: list[dict[str, Any]] = [
         "prefix": "/v1.0",
         "title": "Device",
         "description": "A thing with ports.",
+        "actions": {
+            "reboot": {"method": "POST", "path": "/:id/reboot"},
+            "rescan": {"method": "POST", "path": "/rescan"},
+        },
         "schema": {
             "type": "object",
             "required": ["name", "rack_id"],
@@ -62,7 +66,15 @@ SCHEMAS: list[dict[str, Any]] = [
                 "note": {"title": "Note", "type": ["string", "null"], "permission": ["create", "update"]},
                 "kind": {"title": "Kind", "type": "string", "enum": ["tor", "edge"], "permission": ["create"]},
                 "tags": {"title": "Tags", "type": "array", "permission": ["create", "update"]},
-                "settings": {"title": "Settings", "type": "object", "permission": ["create", "update"]},
+                "settings": {
+                    "title": "Settings",
+                    "type": "object",
+                    "permission": ["create", "update"],
+                    "properties": {
+                        "mtu": {"title": "MTU", "type": "integer"},
+                        "side": {"type": "object", "properties": {"mode": {"type": "string", "enum": ["l2", "l3"]}}},
+                    },
+                },
                 "status": {"title": "Status", "type": "string"},
             },
         },
@@ -78,10 +90,12 @@ class Api:
     def __init__(self) -> None:
         self.rows: dict[str, dict[str, dict[str, Any]]] = {"racks": {}, "devices": {}}
         self.requests: list[tuple[str, str, dict[str, str]]] = []
+        self.documents: dict[str, Any] = {}  # path: what is answered, whatever the query
         self.looks_until_active = 2
         self.url = ""
         self.schemas = SCHEMAS
         self.raw_answer: tuple[int, bytes] | None = None
+        self.more: dict[str, str] = {}
         self._looks: dict[str, int] = {}
 
     def paths(self, method: str) -> list[str]:
@@ -94,22 +108,19 @@ class Api:
         if collection not in self.rows:
             return 404, {"error": f"nothing at {path}", "code": "not_found", "details": {"path": path}}, None
         rows, one = self.rows[collection], collection[:-1]
+        if rest[-1:] in (["reboot"], ["rescan"]):
+            return 200, {"did": rest, "with": body}, None
         if not rest:
             if method == "POST":
                 return self._store(collection, str(uuid.uuid4()), body[one])
-            found = [row for row in rows.values() if all(str(row.get(k)) == v for k, v in query.items() if k in row)]
-            return 200, {collection: found}, len(found)
+            return self._list(collection, query)
         if method == "PUT" and rest[0] not in rows:
             return self._store(collection, rest[0], body[one])
         if rest[0] not in rows:
             return 404, {"error": f"{one} {rest[0]} not found", "code": "not_found", "details": {}}, None
         row = rows[rest[0]]
         if method == "DELETE":
-            row["status"] = "PENDING_DELETE"
-            self._looks[rest[0]] = 0
-            if row["name"] != "lingers":
-                del rows[rest[0]]
-            return 204, None, None
+            return self._delete(collection, row, forced=query.get("force") == "true")
         if method in ("PATCH", "PUT"):
             row.update(body[one])
             return 200, {one: row}, None
@@ -128,6 +139,21 @@ class Api:
             row |= {"status": "PENDING_CREATE", "kind": body.get("kind", "tor")}
         self.rows[collection][id] = row
         return 201, {collection[:-1]: row}, None
+
+    def _list(self, collection: str, query: dict[str, str]) -> tuple[int, Any, int | None]:
+        rows = self.rows[collection].values()
+        found = [row for row in rows if all(str(row.get(k)) == v for k, v in query.items() if k in row)]
+        begin, most = int(query.get("offset", 0)), int(query.get("limit", len(found)))
+        return 200, {collection: found[begin : begin + most]}, len(found)
+
+    def _delete(self, collection: str, row: dict[str, Any], *, forced: bool) -> tuple[int, Any, int | None]:
+        row["status"] = "PENDING_DELETE"
+        self._looks[row["id"]] = 0
+        if forced or row["name"] != "lingers":
+            del self.rows[collection][row["id"]]
+        left = [{"device": "192.0.2.1", "path": "interfaces ge-0/0/1 unit 7"}]
+        told = {"id": row["id"], "left": left, "message": "may be left: 192.0.2.1 …"}
+        return (200, {collection[:-1]: told}, None) if forced else (204, None, None)
 
     def _look(self, collection: str, row: dict[str, Any]) -> None:
         looks = self._looks[row["id"]] = self._looks.get(row["id"], 0) + 1
@@ -151,11 +177,15 @@ class _Handler(BaseHTTPRequestHandler):
         self.api.requests.append((self.command, self.path, dict(self.headers.items())))
         status, answer, total = self.api.answer(self.command, parts.path, dict(parse_qsl(parts.query)), body)
         raw = b"" if answer is None else json.dumps(answer).encode()
+        if parts.path in self.api.documents:
+            status, raw = 200, json.dumps(self.api.documents[parts.path]).encode()
         if self.api.raw_answer is not None:
             status, raw = self.api.raw_answer
         self.send_response(status)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(raw)))
+        for name, value in self.api.more.items():
+            self.send_header(name, value)
         if total is not None:
             self.send_header("X-Total-Count", str(total))
         self.end_headers()
@@ -168,9 +198,9 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def serving() -> Iterator[Api]:
+def serving(api: Api | None = None) -> Iterator[Api]:
     """The API on a free loopback port until the block ends."""
-    api = Api()
+    api = api or Api()
     handler = type("Handler", (_Handler,), {"api": api})
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         api.url = f"http://127.0.0.1:{server.server_port}"

@@ -92,7 +92,7 @@ def test_a_resource_that_is_gone_still_has_its_record(program: Program, traced: 
 def test_what_is_not_there_is_named(program: Program, traced: Api) -> None:
     assert "no device has the id or the name 'beta'" in program("trace", "device", "beta").err
     assert "it has device" in program("trace", "devise", "beta").err
-    assert program("trace", "rack", ID).code == 1
+    assert program("trace", "rack", ID).code == 4
 
 
 def test_it_may_wait_for_the_end(program: Program, traced: Api) -> None:
