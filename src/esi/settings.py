@@ -80,6 +80,17 @@ class Agent:
 
 
 @dataclass(frozen=True)
+class Trace:
+    """The flight recorder."""
+
+    on: bool = setting(True, "Record what goes over every port, for `esi trace`.")
+    megabytes: float = setting(64.0, "How much each process keeps until it is sent, and the API in all; the oldest go.")
+    hours: float = setting(72.0, "How long messages are kept.")
+    url: str = setting("", "The API that keeps them; empty: the one that runs in the same folder.")
+    token: Secret = setting(NO_SECRET, "Token with which they are sent; its role there must be `worker` or `admin`.")
+
+
+@dataclass(frozen=True)
 class Lab:
     """The virtual devices."""
 
@@ -98,13 +109,14 @@ class Settings:
     etcd: Etcd = field(default_factory=Etcd)
     worker: Worker = field(default_factory=Worker)
     agent: Agent = field(default_factory=Agent)
+    trace: Trace = field(default_factory=Trace)
     lab: Lab = field(default_factory=Lab)
     origin: Mapping[str, str] = field(default_factory=dict)
 
 
 _TRUE, _FALSE = frozenset({"true", "yes", "on", "1"}), frozenset({"false", "no", "off", "0"})
 
-GROUPS = ("ring", "api", "etcd", "worker", "agent", "lab")
+GROUPS = ("ring", "api", "etcd", "worker", "agent", "trace", "lab")
 
 
 def load_settings(file: Path | None = None, flags: Mapping[str, Any] | None = None) -> Settings:

@@ -6,6 +6,7 @@ Killed at any moment: an unanswered request either stands in the store or not; a
     room       the server and its life
     app        one request from socket to answer: who, where, what, and what went wrong
     routes     paths to schemas by dict
+    traces     what a request has set in motion, as it was recorded
     resources  the verbs · queries their query strings · bodies their documents · about schemas, version, health
     waiting    a GET that is answered when there is something new
 """

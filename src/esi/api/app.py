@@ -20,11 +20,13 @@ from esi.api.bodies import parse, read_body
 from esi.api.errors import NoPath, WrongMethod, answer_for
 from esi.api.resources import Asking, Resources
 from esi.api.routes import Route, Routes
+from esi.api.traces import Traces
 from esi.errors import Broken, EsiError, Unauthenticated
 from esi.identity import NOBODY, Authenticator, Identity
 from esi.lifecycle import Lifecycle
+from esi.model.resource import Ref
 from esi.schema.validation import clean
-from esi.store import Tx
+from esi.store import Messages, Tx
 from esi.telemetry import Message, NullRecorder, Recorder
 
 HEALTH = "/healthz"
@@ -38,7 +40,14 @@ _log = logging.getLogger(__name__)
 class Api:
     """The ASGI application over a lifecycle."""
 
-    def __init__(self, lifecycle: Lifecycle, authenticator: Authenticator, *, recorder: Recorder | None = None) -> None:
+    def __init__(
+        self,
+        lifecycle: Lifecycle,
+        authenticator: Authenticator,
+        *,
+        recorder: Recorder | None = None,
+        messages: Messages | None = None,
+    ) -> None:
         self._lifecycle = lifecycle
         self._authenticator = authenticator
         self._recorder = recorder or NullRecorder()
@@ -46,6 +55,7 @@ class Api:
         self._routes = Routes(lifecycle.catalogue)
         self._resources = Resources(lifecycle)
         self._about = About(lifecycle.catalogue)
+        self._traces = Traces(lifecycle, messages) if messages is not None else None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -106,11 +116,20 @@ class Api:
         route = asking.route
         if asking.method == "OPTIONS":
             return Answer(NOTHING, 204, headers={"Allow": ", ".join(route.allow)})
+        if route.place == "trace" and route.schema is not None:
+            return await self._recorded().show(asking, Ref(route.schema.id, route.id))
         if route.schema is not None:
             return await self._resources.answer(asking, route.schema)
         if asking.identity is NOBODY:
             raise Unauthenticated("a token is needed: send it as X-Auth-Token")
+        if route.place == "messages":
+            return await self._recorded().take(asking)
         return self._tell(asking, route)
+
+    def _recorded(self) -> Traces:
+        if self._traces is None:
+            raise NoPath("nothing is recorded here: the setting trace.on is off")
+        return self._traces
 
     def _tell(self, asking: Asking, route: Route) -> Answer:
         if route.place == "version":

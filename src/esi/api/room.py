@@ -13,6 +13,7 @@ from esi.api.app import Api
 from esi.errors import Unreachable
 from esi.identity import Authenticator
 from esi.lifecycle import Lifecycle
+from esi.store import Messages
 from esi.tasks import Tasks
 from esi.telemetry import Recorder
 
@@ -52,9 +53,10 @@ class ApiRoom:
         host: str = "127.0.0.1",
         port: int = 9091,
         recorder: Recorder | None = None,
+        messages: Messages | None = None,
     ) -> None:
         self._changes = lifecycle.changes
-        self._api = Api(lifecycle, authenticator, recorder=recorder)
+        self._api = Api(lifecycle, authenticator, recorder=recorder, messages=messages)
         self._host = host
         self._port = port
         self.bound_port = port

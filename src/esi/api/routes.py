@@ -3,6 +3,7 @@
     <collection>               list, create          <collection>/<id>           show, update, delete
     <collection>/<action>      an action on all      <collection>/<id>/<action>  an action on one
     <parent>/<id>/<plural>     the children of one resource
+    /esi/trace/<schema>/<id>   what a request has set in motion
 
 A trailing slash and the suffix `.json` are accepted.
 """
@@ -15,9 +16,11 @@ from typing import Literal
 
 from esi.schema import Action, Catalogue, Schema
 
-Place = Literal["collection", "item", "action", "schemas", "schema", "version"]
+Place = Literal["collection", "item", "action", "schemas", "schema", "version", "trace", "messages"]
 SCHEMAS = "/gohan/v0.1/schemas"
 VERSION = "/gohan/v0.1/version"
+TRACE = "/esi/trace"
+MESSAGES = "/esi/messages"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,7 @@ class Routes:
         self._fixed: dict[str, Route] = {
             SCHEMAS: Route("schemas", READ),
             VERSION: Route("version", READ),
+            MESSAGES: Route("messages", ("POST",)),
             **{path: Route("collection", COLLECTION, schema) for path, schema in catalogue.collections.items()},
         }
         self._item_actions: dict[tuple[str, str], Action] = {}
@@ -66,6 +70,9 @@ class Routes:
         head, _, last = path.rpartition("/")
         if head == SCHEMAS:
             return Route("schema", READ, id=last)
+        if head.startswith(TRACE + "/"):
+            schema = self._catalogue.get(head.removeprefix(TRACE + "/"))
+            return Route("trace", READ, schema, last) if schema is not None else None
         found = self._catalogue.by_path(path)
         if found is not None:
             return Route("item", ITEM, *found)

@@ -17,10 +17,11 @@ from esi.model import keys
 from esi.settings import Settings
 from esi.stacks.remains import StackRemains
 from esi.stacks.resources.netconf import NetconfNamedConfigs
-from esi.store import Store
+from esi.store import Messages, Store
+from esi.store.recording import RecordingStore
 from esi.store.sqlite import SqliteStore
 from esi.sync import SyncRoom
-from esi.telemetry import NullRecorder
+from esi.telemetry import Recorder
 
 DATABASE = "esi.db"
 DEADLINES = Deadlines()
@@ -54,11 +55,14 @@ def build_sync(ground: Ground, store: Store, lifecycle: Lifecycle) -> SyncRoom:
     return SyncRoom(ground.kv, store, lifecycle, leader, clock=ground.clock, rng=ground.rng)
 
 
-async def open_lifecycle(settings: Settings, services: Services, clock: Clock, stack: AsyncExitStack) -> Lifecycle:
+async def open_lifecycle(
+    settings: Settings, services: Services, clock: Clock, stack: AsyncExitStack, recorder: Recorder
+) -> Lifecycle:
     """The pipeline over the ring's database, its templates in place."""
     ring = settings.ring
-    store = SqliteStore(Path(ring.folder, DATABASE), services.catalogue, clock=clock)
-    stack.push_async_callback(store.close)
+    rows = SqliteStore(Path(ring.folder, DATABASE), services.catalogue, clock=clock)
+    stack.push_async_callback(rows.close)
+    store = RecordingStore(rows, recorder, clock)
     monitoring = ring.monitoring != "none"
     deadlines = Deadlines(ring.pending_seconds, ring.age_seconds)
     lifecycle = build_lifecycle(
@@ -68,7 +72,9 @@ async def open_lifecycle(settings: Settings, services: Services, clock: Clock, s
     return lifecycle
 
 
-def build_api(settings: Settings, lifecycle: Lifecycle) -> ApiRoom:
+def build_api(
+    settings: Settings, lifecycle: Lifecycle, recorder: Recorder, messages: Messages | None = None
+) -> ApiRoom:
     api = settings.api
     known = TokenFile(Path(api.token_file)) if api.token_file else NoIdentity()
-    return ApiRoom(lifecycle, known, host=api.host, port=api.port, recorder=NullRecorder())
+    return ApiRoom(lifecycle, known, host=api.host, port=api.port, recorder=recorder, messages=messages)

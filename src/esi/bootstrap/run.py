@@ -20,7 +20,9 @@ from esi.errors import SettingsError
 from esi.kv import KV
 from esi.runtime import Room, Supervisor
 from esi.settings import Settings
+from esi.store import Messages
 from esi.tasks import Tasks
+from esi.telemetry import NullRecorder, Recorder
 
 if TYPE_CHECKING:  # what a part needs is imported when that part is asked for
     from esi.monitoring import Eyes
@@ -56,6 +58,7 @@ async def run(parts: Sequence[str], settings: Settings, *, on_ready: Callable[[M
         stopping = tasks.start("stop", stop.wait())
         for event in ready:
             await event.wait()
+        process.tell_where(facts())
         on_ready(facts())
         await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
         running.cancel()
@@ -93,6 +96,8 @@ class Process:
         self.clock = SystemClock()
         self.rng = Random()
         self._facts: Facts = {}
+        self._recorder: Recorder = NullRecorder()
+        self._messages: Messages | None = None
 
     async def build(
         self, stack: AsyncExitStack, tasks: Tasks
@@ -113,10 +118,17 @@ class Process:
 
         return rooms, facts, [door.ready for door in doors]
 
+    def tell_where(self, facts: Facts) -> None:
+        """Tell the other processes of this folder where the API is: they bring it what they record."""
+        if "api" in facts and self._settings.trace.on:
+            from esi.bootstrap.recording import write_url
+
+            write_url(self._settings, facts["api"])
+
     async def _rooms(self, stack: AsyncExitStack, tasks: Tasks) -> list[Room]:
         ring = self._settings.ring
         services = load_services(ring.flow, recorded_quirks=ring.recorded_quirks)
-        rooms: list[Room] = []
+        rooms: list[Room] = self._recording_rooms(services, stack)
         ground = await self._ground(services, stack) if self._parts & ON_ETCD else None
         if self._parts & {"api", "sync"}:
             rooms += await self._control_rooms(services, ground, stack)
@@ -128,9 +140,19 @@ class Process:
             rooms.append(build_jobs(ground))
         return rooms
 
+    def _recording_rooms(self, services: Services, stack: AsyncExitStack) -> list[Room]:
+        """The recorder, first of all: who reports to it ends before it does."""
+        if not self._settings.trace.on:
+            return []
+        from esi.bootstrap.recording import open_recording
+
+        recording = open_recording(self._settings, self._parts, services.catalogue, self.clock, stack)
+        self._recorder, self._messages = recording.segments, recording.messages
+        return [recording.shipping]
+
     async def _ground(self, services: Services, stack: AsyncExitStack) -> Ground:
         worker = self._settings.worker
-        return Ground(
+        ground = Ground(
             process=f"{socket.gethostname()}:{os.getpid()}",
             kv=await self._kv(stack),
             services=services,
@@ -141,12 +163,20 @@ class Process:
             idle_seconds=worker.idle_seconds,
             slots=worker.slots,
         )
+        if isinstance(self._recorder, NullRecorder):
+            return ground
+        from esi.bootstrap.recording import recorded
+
+        return recorded(ground, self._recorder)
 
     async def _control_rooms(self, services: Services, ground: Ground | None, stack: AsyncExitStack) -> list[Room]:
         from esi.bootstrap.control import build_api, build_sync, open_lifecycle
 
-        lifecycle = await open_lifecycle(self._settings, services, self.clock, stack)
-        rooms: list[Room] = [build_api(self._settings, lifecycle)] if "api" in self._parts else []
+        settings, recorder = self._settings, self._recorder
+        lifecycle = await open_lifecycle(settings, services, self.clock, stack, recorder)
+        rooms: list[Room] = []
+        if "api" in self._parts:
+            rooms.append(build_api(settings, lifecycle, recorder, self._messages))
         if ground is not None and "sync" in self._parts:
             rooms.append(build_sync(ground, lifecycle.store, lifecycle))
         return rooms

@@ -14,6 +14,7 @@ from esi.bootstrap.ground import Ground
 from esi.bootstrap.inventory import inventory_file, read_snmp
 from esi.bus import Bus
 from esi.bus.kv import KvBus
+from esi.bus.recording import RecordingBus
 from esi.client.targets import HttpTargets
 from esi.drivers.junos import JunosDriver
 from esi.monitoring import Eyes
@@ -30,9 +31,10 @@ def open_probes(ring: Ring, ground: Ground, driver: JunosDriver) -> dict[str, Pr
     return build_probes(Conversations(driver, clock=ground.clock), snmp)
 
 
-def open_bus(ground: Ground) -> KvBus:
+def open_bus(ground: Ground) -> Bus:
     """Topics in etcd: the monitoring worker says there what is to be watched, agents read it."""
-    return KvBus(ground.kv, clock=ground.clock)
+    kept = KvBus(ground.kv, clock=ground.clock)
+    return RecordingBus(kept, ground.recorder, ground.services.catalogue, ground.clock)
 
 
 def open_eyes(ground: Ground, probes: Mapping[str, Probe], bus: Bus) -> Eyes:

@@ -23,6 +23,7 @@ from esi.runtime import Mirror, Room
 from esi.settings import Ring
 from esi.stacks import StackResource, Targets
 from esi.stacks.engine import EmbeddedEngine
+from esi.stacks.recording import RecordingTargets
 from esi.stacks.resources.monitoring import MonitoringTarget, NullTargets
 from esi.stacks.resources.netconf import NetconfNamedConfigs
 from esi.stacks.resources.nothing import Nothing
@@ -56,7 +57,9 @@ def build_lease(ground: Ground) -> ProcessLease:
 
 def build_devices(ground: Ground, driver: Driver | None, lease: ProcessLease, tasks: Tasks) -> DeviceRoom:
     """The owner of devices; without a `driver` only the door to owners in other processes, which need not run."""
-    return DeviceRoom(ground.kv, driver, lease, clock=ground.clock, tasks=tasks, idle=ground.idle_seconds)
+    room = DeviceRoom(ground.kv, driver, lease, clock=ground.clock, tasks=tasks, idle=ground.idle_seconds)
+    room.tell(ground.recorder)
+    return room
 
 
 def build_work(
@@ -83,8 +86,10 @@ def build_work(
 
     mirror.listen(changed)
     devices = build_devices(ground, driver, lease, tasks)
-    means = Means(ground.kv, resource_types(), devices, targets or NullTargets(), ground.clock, ground.recorder)
-    schemas = ground.services.catalogue.schemas
+    catalogue, clock = ground.services.catalogue, ground.clock
+    watching = RecordingTargets(targets or NullTargets(), ground.recorder, catalogue, clock)
+    means = Means(ground.kv, resource_types(), devices, watching, clock, ground.recorder)
+    schemas = catalogue.schemas
     shelf = Shelf(
         template=templates.get,
         template_path=lambda schema: schemas[schema].template_path.get("heat_worker"),

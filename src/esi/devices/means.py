@@ -9,6 +9,7 @@ from itertools import count
 from esi.clock import Clock
 from esi.drivers import Driver
 from esi.kv import KV
+from esi.telemetry import NullRecorder, Recorder
 from esi.work.lease import ProcessLease
 
 
@@ -21,4 +22,5 @@ class Means:
     driver: Driver | None
     lease: ProcessLease
     clock: Clock
+    recorder: Recorder = field(default_factory=NullRecorder)
     numbers: Iterator[int] = field(default_factory=lambda: count(1))

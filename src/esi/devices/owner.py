@@ -22,6 +22,7 @@ from esi.devices.exchange import Exchange, holds
 from esi.devices.line import Line, Waiting
 from esi.devices.means import Means
 from esi.devices.ownership import AT_ONCE, Ownership
+from esi.devices.telling import Telling
 from esi.drivers import Address, Intent, IntentResult, Session
 from esi.errors import Broken, Busy, EsiError, LeaseLost, Rejected, TemporaryError
 from esi.tasks import Tasks
@@ -45,6 +46,7 @@ class Owner:
         self._wake = asyncio.Event()
         self._exchange = Exchange(ip, means, self._line, self._wake)
         self._ownership = Ownership(ip, means)
+        self._telling = Telling(ip, means.recorder, means.clock)
         self._session: Session | None = None
         self._address: Address | None = None
         self._unsettled: Unsettled | None = None
@@ -156,11 +158,14 @@ class Owner:
         address = next(iter(self._line)).intent.address
         session = await self._open(address)
         await self._lock(session, address)
+        self._telling.begin()
         try:
             await self._under_lock(session, address)
         except EsiError:  # whoever is cancelled hangs up instead, which gives the lock back, too
             await self._unlock(session)
             raise
+        finally:
+            self._telling.end()
         await self._unlock(session)
 
     async def _under_lock(self, session: Session, address: Address) -> None:
@@ -258,6 +263,7 @@ class Owner:
         if waiting not in self._line:
             return
         self._line.leave(waiting)
+        self._telling.note(waiting.intent, answer)
         if waiting.foreign:
             self._exchange.owe(waiting, answer)
         else:

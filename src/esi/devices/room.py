@@ -7,6 +7,7 @@ that own no devices themselves, or whose owner has died.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from esi.clock import Clock
 from esi.devices.means import Means
@@ -16,6 +17,7 @@ from esi.kv import KV, Entry, Event
 from esi.model.keys import DEVICES, INTENTS, device_key, intent_done_key, intents_key
 from esi.runtime import Mirror
 from esi.tasks import Tasks
+from esi.telemetry import Recorder
 from esi.work.lease import ProcessLease
 
 IDLE_SECONDS = 30.0
@@ -44,6 +46,10 @@ class DeviceRoom:
         self._tasks = tasks
         self._idle = idle
         self._owners: dict[str, Owner] = {}
+
+    def tell(self, recorder: Recorder) -> None:
+        """From now on commits are told to it."""
+        self._means = replace(self._means, recorder=recorder)
 
     async def submit(self, intent: Intent) -> IntentResult:
         """Hand an intent to its device's owner. Raises Rejected or a TemporaryError; see `Devices`."""

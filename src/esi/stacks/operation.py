@@ -28,6 +28,7 @@ from esi.stacks.nodes import Env
 from esi.stacks.plan import Action, Step, decide, give_way, plan
 from esi.stacks.properties import resolve_properties
 from esi.stacks.records import COMPLETE, FAILED, IN_PROGRESS, Book, ResourceRecord, StackRecord
+from esi.stacks.remains import half_made
 from esi.stacks.wanted import Means, Wanted, Words, outputs
 from esi.tasks import Tasks
 from esi.telemetry import Message
@@ -81,7 +82,7 @@ class Operation:
         if self._wanted is not None:
             made = self._wanted.made_from(self._words)
             body |= {"parameters": made.parameters, "template": made.template}
-        self._tell(f"{stack.status} {self.name}", body, began)
+        self._tell(f"{self._record.verb} {self.name}", body, began)
         return stack
 
     def _begin(self, found: StackRecord | None) -> StackRecord:
@@ -124,6 +125,10 @@ class Operation:
         held = {step.name: self._held(self._record.resources.get(step.name)) for step in steps}
         taken = {name: types.get(self._type_of(name)).claims(props) for name, props in self._wanted.resolved.items()}
         return give_way(steps, held, taken)
+
+    def _places(self, record: ResourceRecord) -> frozenset[str]:
+        type_ = self._means.types.find(record.type)
+        return type_.claims(record.props) if type_ is not None else frozenset()
 
     def _held(self, record: ResourceRecord | None) -> frozenset[str]:
         """Every place that a recorded resource may hold."""
@@ -306,6 +311,8 @@ class Operation:
         self._take_back()
         record.status = f"{verb}_{FAILED if self._faults else COMPLETE}"
         record.reason = "; ".join(sorted(self._faults)) or REASONS[verb]
+        if self._faults and self._wanted is not None and (left := half_made(record.resources.values(), self._places)):
+            record.reason += f"; {left}"
         if record.status == f"DELETE_{COMPLETE}":
             await self._book.erase()
         else:

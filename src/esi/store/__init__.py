@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, Protocol, TypeAlias, TypeVar
 
 from esi.model.resource import Ref, Resource
+from esi.telemetry import Named
 
 T = TypeVar("T")
 Resources: TypeAlias = list[Resource]
@@ -144,6 +145,27 @@ class Wake(Protocol):
     async def wait(self, *, at_most: float) -> bool:
         """True when woken (since the last wait, too), False after `at_most` seconds."""
         ...
+
+
+class Kept(NamedTuple):
+    """Messages as documents, and how many of that time are missing."""
+
+    messages: list[dict[str, Any]]
+    dropped: int
+
+
+class Messages(Protocol):
+    """Where messages of the flight recorder are kept, apart from the rows: no request waits for them."""
+
+    async def take(self, data: bytes) -> None:
+        """Keep lines of messages. Busy: not now."""
+        ...
+
+    async def of(self, refs: Sequence[Named], requests: Sequence[str], since: float) -> Kept:
+        """Messages of these resource versions and requests, in order of time, each once."""
+        ...
+
+    async def close(self) -> None: ...
 
 
 class Store(Protocol):

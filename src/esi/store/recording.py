@@ -85,7 +85,9 @@ class RecordedTx:
         if self._request is None:
             return []
         at, id_ = self.now, self._request
-        told = [Message("sql", "gohan", "sql", "commit", self._written, at, took, tuple(self._refs), id_)]
+        told: list[Message] = []
+        if self._written:
+            told.append(Message("sql", "gohan", "sql", "commit", self._written, at, took, tuple(self._refs), id_))
         for row, before in self._changed:
             subject = f"{row.ref}: {before or 'nothing'} -> {row.body['status']}"
             body = {name: row.body[name] for name in SHOWN if row.body.get(name) is not None}
@@ -103,11 +105,13 @@ class RecordedTx:
         await self._rows.update(row)
         was: Mapping[str, Any] = before.body if before is not None else {}
         changed = {name: value for name, value in row.body.items() if name not in was or was[name] != value}
-        note = {"update": row.schema, "id": row.id, "changed": changed, "version": row.config_version}
-        self._note(row, note, was.get("status"))
+        note: Body = {"update": row.schema, "id": row.id, "changed": changed, "version": row.config_version}
+        self._note(row, note if changed else None, was.get("status"))
 
-    def _note(self, row: Resource, note: Body, before: Any) -> None:
-        self._written.append(note)
+    def _note(self, row: Resource, note: Body | None, before: Any) -> None:
+        """None: only columns of our own bookkeeping."""
+        if note is not None:
+            self._written.append(note)
         self._refs[_named(row)] = None
         self._known[row.ref] = row
         if row.body.get("status") not in (None, before):
