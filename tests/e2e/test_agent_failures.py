@@ -1,4 +1,4 @@
-"""The collector agent's rows of the failure matrix (docs/failures.md) for real: it is killed, or stopped, and back again.
+"""The collector agent's rows of the failure matrix (docs/failures.md) for real: it is killed, or stopped, and returns.
 
 Each room that matters is a process of its own, so the worker reaches the agent through its REST door. A look counts for
 a few seconds only, by setting: what nobody looks at is soon unknown, and told so.
