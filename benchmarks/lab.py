@@ -2,7 +2,7 @@
 
     python -m benchmarks.lab FOLDER PAIRS COMMIT_SECONDS [SITES]
 
-The routers are the lab's own; the inventory of the folder says where they are.
+The routers are the lab's own; the inventory of the folder says where they are, the control door counts commits.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from esi.bootstrap.inventory import LAB_FILE, write_inventory
 from esi.clock import SystemClock
 from esi.drivers.ssh import Endpoint
 from esi.lab import LabDevice, Topology, day0, segments, serve
+from esi.lab.control import Control, serve_control
 from esi.tasks import Tasks
 
 PASSWORDS = {"esi": "esiesi0000"}
@@ -62,8 +63,10 @@ async def main(folder: Path, pairs: int, commit_seconds: float, sites: int) -> N
             {ip: Endpoint(one.host, one.port, one.host_key_public) for ip, one in reached.items()},
             snmp={ip: (one.host, one.snmp_port) for ip, one in reached.items()},
         )
-        print(json.dumps({"inventory": str(folder / LAB_FILE)}), flush=True)
-        await asyncio.Event().wait()
+        (folder / "lab").mkdir(exist_ok=True)
+        async with serve_control(Control(served), folder / "lab"):
+            print(json.dumps({"inventory": str(folder / LAB_FILE)}), flush=True)
+            await asyncio.Event().wait()
 
 
 if __name__ == "__main__":

@@ -48,9 +48,25 @@ def prerequisites(pair: int = 0) -> list[Wish]:
     return found
 
 
-def gateway(number: int, pair: int = 0) -> Wish:
+REFUSED = "00000000-0000-4000-8000-000000000099"
+"""A service whose interfaces no router commits: it names a configuration group that is nowhere."""
+
+
+def refused_service() -> list[Wish]:
+    """That service, and the bandwidth that is sold with it."""
+    service, qos = chain.prerequisites()[-2:]
+    group = {"primary_ebgp_config_group": "NO-SUCH-GROUP", "secondary_ebgp_config_group": "NO-SUCH-GROUP"}
+    return [
+        Wish(service.schema, REFUSED, {**service.body, **group}),
+        Wish(qos.schema, REFUSED, {**qos.body, "vpn_service_id": REFUSED}),
+    ]
+
+
+def gateway(number: int, pair: int = 0, *, refused: bool = False) -> Wish:
     wish = chain.gateway()
     more = {"name": f"gateway {number}", "uplink_vlan_id": str(200 + number)}
+    if refused:
+        more |= {"vpn_service_id": REFUSED, "qos_option_id": REFUSED}
     return Wish("vpn_gateway", _id("a", number, pair), {**_moved(pair, wish.body), **more})
 
 

@@ -14,9 +14,9 @@ from benchmarks.rows import Plan, Row, in_turn
 from esi.clock import SystemClock
 
 TITLE = "Instant commits"
-ABOUT = """A burst of vpn_interfaces on gateways that stand, until all are ACTIVE; the routers commit at once. The baseline is a
-NETCONF loop that already holds what the ring would send: the same requests, as few commits as 256 services in each
-allow, both routers at the same time. It has no API, no database, no etcd, no jobs and no templates."""
+ABOUT = """A burst of vpn_interfaces on gateways that stand, until all are ACTIVE; routers commit at once. The
+baseline is a NETCONF loop that already holds what the ring would send: the same requests, as few commits as 256
+services in each allow, both routers at the same time. It has no API, no database, no etcd, no jobs and no templates."""
 
 CLOCK = SystemClock()
 

@@ -135,14 +135,20 @@ def descendants(pid: int) -> list[int]:
     return [pid, *(found for child in children for found in descendants(int(child)))]
 
 
-async def start_ring(children: Children, *words: str, flow: str = "2017", lab: Sequence[str] = ()) -> dict[str, str]:
-    """etcd, lab, API and worker, each a process; `words` go to API and worker. Nobody watches, unless they say so."""
+async def start_ring(
+    children: Children, *, flow: str = "2017", lab: Sequence[str] = (), watched: bool = False
+) -> dict[str, str]:
+    """etcd, lab, API, worker and, when `watched`, an agent: each a process."""
     folder = ("--folder", str(children.folder))
     facts = await children.esi("etcd", *folder)
     facts |= await (children.python("lab", children.folder, *lab) if lab else children.esi("lab", *folder))
-    where = (*folder, "--etcd", facts["etcd"], "--flow", flow, *(words or ("--monitoring", "none")))
-    facts |= await children.esi("api", *where, "--port", "0")
-    await children.esi("worker", *where)
+    where = (*folder, "--etcd", facts["etcd"], "--flow", flow)
+    seen: tuple[str, ...] = ("--monitoring", "agent" if watched else "none")
+    facts |= await children.esi("api", *where, *seen, "--port", "0")
+    if watched:
+        facts |= await children.esi("agent", *where, "--agent-port", "0")
+        seen = (*seen, "--agent-url", facts["agent"])
+    await children.esi("worker", *where, *seen)
     return facts
 
 
