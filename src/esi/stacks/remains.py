@@ -1,8 +1,11 @@
-"""What a resource's stack may have left outside, read off its record: devices and places, never values."""
+"""What a resource's stack may have left outside, read off its record: devices and places, never values.
+
+`half_made` is the sentence for a stack that has failed on one device while another one carries its lines.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from esi.kv import KV
@@ -39,6 +42,19 @@ class StackRemains:
         tried: list[Mapping[str, Any]] = [item.props] if item.physical_id else []
         places = {place for props in [*tried, *item.attempted] for place in claims(props)}
         return [_place(place) for place in places]
+
+
+def half_made(resources: Iterable[ResourceRecord], claims: Callable[[ResourceRecord], frozenset[str]]) -> str:
+    """Which devices carry lines of a stack of which another part could not be made; "" when it is whole, or nothing.
+    `claims`: the places of what stands.
+    """
+    touched = [item for item in resources if item.touched]
+    carrying = {str(_place(place)["device"]) for item in touched if item.physical_id for place in claims(item)}
+    if not carrying or all(item.physical_id for item in touched):
+        return ""
+    names = sorted(carrying)
+    verb = "carries" if len(names) == 1 else "carry"
+    return f"{', '.join(names)} {verb} its lines; delete or retry cleans them"
 
 
 def _place(text: str) -> Body:

@@ -28,6 +28,8 @@ outputs:
   maybe: {value: {get_resource: b}, condition: wanted}
 """
 
+CARRIES = "carries its lines; delete or retry cleans them"
+
 
 async def test_a_pair_is_configured_and_its_outputs_are_told() -> None:
     world = World()
@@ -175,7 +177,7 @@ async def test_a_refusal_is_told_in_the_devices_words_and_siblings_finish() -> N
     world.routers.refusals["r1"] = "statement not found: secret-word"
     async with world.engine() as engine:
         stack = await world.apply(engine, spec(PARALLEL, key="secret-word"), "op1")
-        assert (stack.status, stack.reason) == ("CREATE_FAILED", "one: r1: statement not found: •••")
+        assert (stack.status, stack.reason) == ("CREATE_FAILED", f"one: r1: statement not found: •••; r2 {CARRIES}")
         assert stack.outputs == ()
         assert set(world.routers.running) == {"r2"}
         assert world.targets.targets == {}
@@ -195,7 +197,7 @@ async def test_a_failed_secondary_leaves_the_primary_and_a_delete_cleans_both() 
     world.routers.refusals["r2"] = "no"
     async with world.engine() as engine:
         stack = await world.apply(engine, spec(SERIAL), "op1")
-        assert (stack.status, stack.reason) == ("CREATE_FAILED", "two: r2: no")
+        assert (stack.status, stack.reason) == ("CREATE_FAILED", f"two: r2: no; r1 {CARRIES}")
         assert world.routers.running["r1"] != {}
         world.routers.refusals.clear()
         await engine.delete("s", operation="op2")
@@ -250,7 +252,7 @@ def test_a_device_that_never_answers_ends_the_stack_at_its_timeout() -> None:
         world.routers.held["r1"] = asyncio.Event()
         async with world.engine() as engine:
             stack = await world.apply(engine, spec(PARALLEL, timeout=60.0), "op1")
-            assert (stack.status, stack.reason) == ("CREATE_FAILED", "one: timed out")
+            assert (stack.status, stack.reason) == ("CREATE_FAILED", f"one: timed out; r2 {CARRIES}")
             assert asyncio.get_running_loop().time() == pytest.approx(60.0)
 
     run(work())
