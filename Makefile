@@ -10,7 +10,7 @@ help:  ## list these targets
 	  do printf '  make %-12s %s\n' "$$name" "$$text"; done
 
 demo: setup-demo  ## the main job, from a fresh clone: a VPN interface on two virtual routers (ARGS='--flow 2018')
-	@$(BIN)/esi demo vpn $(ARGS)
+	@$(BIN)/esi demo vpn --html var/demo.html $(ARGS)
 
 dev: setup-demo  ## the whole ring with its lab in one process, until Ctrl-C (ARGS='--port 9091')
 	@$(BIN)/esi dev $(ARGS)

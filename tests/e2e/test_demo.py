@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from lxml import html
 
 from esi.cli.demo import vpn
 from esi.cli.demo.children import ChildFailed, Children
@@ -78,8 +79,11 @@ async def until_line(process: Process, words: str) -> list[str]:
 
 @pytest.mark.parametrize("flow", ["2017", "2018"])
 async def test_the_story_holds(flow: str, tmp_path: Path, report: Callable[[str], None]) -> None:
-    folder, file = tmp_path / "ring", tmp_path / "facts.json"
-    async with demo(folder, "--flow", flow, "--json", str(file)) as process, asyncio.timeout(DEMO_SECONDS):
+    folder, file, page = tmp_path / "ring", tmp_path / "facts.json", tmp_path / "new" / "page.html"
+    async with (
+        demo(folder, "--flow", flow, "--json", str(file), "--html", str(page)) as process,
+        asyncio.timeout(DEMO_SECONDS),
+    ):
         out, errors = (part.decode() for part in await process.communicate())
     assert process.returncode == 0, out + errors
     assert errors == ""
@@ -97,9 +101,21 @@ async def test_the_story_holds(flow: str, tmp_path: Path, report: Callable[[str]
         start = printed.index(next(line for line in printed if line.startswith(f"{name} "))) + 1
         assert printed[start : start + len(lines)] == lines
     assert f"gohan client vpn_interface show --output-format json {interface['id']}" in out
+    assert f"as a page: {page}" in out
+    _is_the_page_of(html.document_fromstring(page.read_text("utf-8")), facts)
     assert running(folder) == []
     took = ", ".join(f"{name} {seconds:.2f} s" for name, seconds in facts["seconds"].items())
     report(f"demo vpn, flow {flow}: {took}")
+
+
+def _is_the_page_of(page: Any, facts: dict[str, Any]) -> None:
+    """Every recorded message has its place; secrets have none."""
+    assert len(page.xpath("//details[@class='message']")) >= len(facts["trace"]["messages"])
+    text = page.text_content()
+    assert vpn.PASSWORD not in text
+    assert vpn.INTERFACE_REQUEST["name"] in text
+    for _, lines in vpn.CHANGES.values():
+        assert [line for line in lines if "authentication-key" not in line and line not in text] == []
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
@@ -177,12 +193,13 @@ async def test_the_lines_of_dev_work_in_a_shell(tmp_path: Path, require: Callabl
         require(program)
     made = f"gohan client tenant create --id {vpn.TENANT}"
     for extra in (made, "true"):
-        command = [sys.executable, "-m", "esi", "dev", "--folder", str(folder), "--port", "0"]
+        command = [sys.executable, "-m", "esi", "dev", "--folder", str(folder), "--port", "0", "--heat-port", "0"]
         process = await asyncio.create_subprocess_exec(*command, stdin=DEVNULL, stdout=PIPE, stderr=PIPE)
         try:
             lines = await until_line(process, "Ctrl-C ends it")
             typed = [line for line in lines if line.startswith(("export ", "gohan ", "curl ", "etcdctl "))]
-            assert [line.split()[0] for line in typed] == ["export", "export", "gohan", "curl", "etcdctl"]
+            words = ["export", "export", "gohan", "curl", "etcdctl", "export", "export"]
+            assert [line.split()[0] for line in typed] == words
             last = "gohan client tenant list --output-format json"
             shell = f'set -e\ngohan() {{ "{sys.executable}" -m esi "$@"; }}\n' + "\n".join([*typed, extra, last])
             bash = await asyncio.create_subprocess_exec(

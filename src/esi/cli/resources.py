@@ -19,8 +19,6 @@ from esi.cli.verbs import verbs
 from esi.client.schemas import SchemaView
 from esi.errors import EsiError
 
-__all__ = ["client", "where_of"]
-
 
 class SchemaCommands(click.Group):
     """A group with one command per schema of the server."""

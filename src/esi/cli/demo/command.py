@@ -8,6 +8,7 @@ import signal
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -26,6 +27,7 @@ class Wish:
 
     flow: str
     facts: Path | None
+    page: Path | None
     keep: bool
     folder: Path | None
 
@@ -44,22 +46,24 @@ def demo() -> None:
               help="Which recorded generation of templates to use.")  # fmt: skip
 @click.option("--json", "facts", metavar="FILE", type=click.Path(dir_okay=False, path_type=Path),
               help="Write everything that was seen as JSON.")  # fmt: skip
+@click.option("--html", "page", metavar="FILE", type=click.Path(dir_okay=False, path_type=Path),
+              help="Write the record of the request as one page, as `esi trace` does.")  # fmt: skip
 @click.option("--keep", is_flag=True, help="Leave the ring running after the story, until Ctrl-C.")
 @click.option("--folder", metavar="FOLDER", type=click.Path(file_okay=False, path_type=Path),
               help="An empty folder for the ring, which stays; else a temporary one is made.")  # fmt: skip
-@click.pass_context
-def vpn(ctx: click.Context, flow: str, facts: Path | None, keep: bool, folder: Path | None) -> None:
+def vpn(folder: Path | None, **wish: Any) -> None:
     """Create a VPN interface: two routers get it, and it becomes ACTIVE.
 
     \b
     Examples:
       esi demo vpn
       esi demo vpn --flow 2018 --json facts.json
+      esi demo vpn --html page.html
       esi demo vpn --keep
     """
     if folder is not None and folder.exists() and any(folder.iterdir()):
         raise click.BadParameter(f"{folder} is not empty: the story begins with an empty ring", param_hint="--folder")
-    ctx.exit(asyncio.run(_interruptible(Wish(flow, facts, keep, folder))))
+    click.get_current_context().exit(asyncio.run(_interruptible(Wish(folder=folder, **wish))))
 
 
 async def _interruptible(wish: Wish) -> int:
@@ -80,15 +84,18 @@ async def _vpn(wish: Wish) -> int:
     screen = Screen(clock)
     began = clock.monotonic()
     folder = (wish.folder or Path(tempfile.mkdtemp(prefix="esi-demo-"))).absolute()
-    folder.mkdir(parents=True, exist_ok=True)
+    for needed in (folder, wish.page.absolute().parent if wish.page is not None else folder):
+        needed.mkdir(parents=True, exist_ok=True)
     try:
         async with Children(folder) as children:
             story = Story(children, screen, flow=wish.flow, clock=clock)
-            held = await _told(story, children, screen)
+            held = await _told(story, children, screen, wish.page)
             if wish.facts is not None:
                 write_facts(wish.facts, story.as_facts(held=held))
             if held:
                 screen.heading(f"Everything held, after {clock.monotonic() - began:.1f} s.")
+                if wish.page is not None:
+                    screen.lines([f"The record of this request, as a page: {wish.page}"])
                 screen.lines(_next(story, wish), indent=2)
             if held and wish.keep:
                 await asyncio.Event().wait()
@@ -98,7 +105,7 @@ async def _vpn(wish: Wish) -> int:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-async def _told(story: Story, children: Children, screen: Screen) -> bool:
+async def _told(story: Story, children: Children, screen: Screen, page: Path | None) -> bool:
     """Whether everything held; if not, what did not is on the screen, with the last words of the processes."""
     try:
         async with Tasks("demo") as tasks:
@@ -108,7 +115,8 @@ async def _told(story: Story, children: Children, screen: Screen) -> bool:
         async with Client(story.seen.facts["api"], clock=story.clock) as client:
             await story.prepare(client)
             await story.ask(client)
-        await story.look()
+            await story.look()
+            await story.record(client, page)
     except ChildFailed as error:
         screen.heading(str(error))
         return False

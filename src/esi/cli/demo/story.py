@@ -1,7 +1,7 @@
 """The story of one VPN interface, told on a ring that lives as long as the story.
 
 processes up → what must stand before → the gateway → the interface, as printed → what the routers, etcd and the
-API hold → what was expected
+API hold → the record of the request → what was expected
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from esi.cli.demo import keys, vpn
-from esi.cli.demo.children import Children, gohan
+from esi.cli.demo.children import ESI, Children, gohan
 from esi.cli.demo.expectations import Expectations
 from esi.cli.demo.routers import last_change
 from esi.cli.demo.screen import Screen
@@ -26,6 +26,9 @@ from esi.tasks import Tasks
 T = TypeVar("T")
 
 ACTIVE_SECONDS = 60.0
+RECORD_SECONDS = 10.0
+HOPS = frozenset({"http", "sql", "etcd", "job", "stack", "device", "status"})
+FLOW_HOP = {"2017": "topic", "2018": "target"}
 
 
 @dataclass
@@ -38,10 +41,13 @@ class Seen:
     keys: dict[str, Any] = field(default_factory=dict)
     interface: str = ""
     commands: list[tuple[str, str]] = field(default_factory=list)
+    trace: dict[str, Any] = field(default_factory=dict)
 
 
 class Story:
-    """Tells it: `prepare`, `ask`, `look`, `judge`, in this order. Raises the errors of the client and the children."""
+    """Tells it: `prepare`, `ask`, `look`, `record`, `judge`, in this order.
+
+    Raises the errors of the client and the children."""
 
     def __init__(self, children: Children, screen: Screen, *, flow: str, clock: Clock) -> None:
         self._children = children
@@ -117,11 +123,6 @@ class Story:
         self.seen.changes[name] = await last_change(address, user=vpn.LOGIN, password=vpn.PASSWORD)
 
     async def _ask_commands(self) -> None:
-        environment = {
-            "GOHAN_ENDPOINT_URL": self.seen.facts["api"],
-            "GOHAN_SCHEMA_URL": "/gohan/v0.1/schemas",
-            "GOHAN_CACHE_PATH": str(self._children.folder / "schemas.json"),
-        }
         shows = (
             ("vpn_interface", "show", self.seen.interface),
             ("resource_mapping", "list", ""),
@@ -132,15 +133,41 @@ class Story:
             for schema, verb, id in shows
         ]
         answers = await _together(
-            *(self._children.run([*gohan(), *words], environment=environment) for _, words in calls)
+            *(self._children.run([*gohan(), *words], environment=self._environment()) for _, words in calls)
         )
         for (schema, words), (code, out) in zip(calls, answers, strict=True):
             self.seen.commands.append((" ".join(["gohan", *words]), out.rstrip()))
             self.expectations.equal(f"`gohan {' '.join(words[:3])}` exits with 0", 0, code)
             self.seen.shown[schema] = _json(out)
 
+    def _environment(self) -> dict[str, str]:
+        return {
+            "GOHAN_ENDPOINT_URL": self.seen.facts["api"],
+            "GOHAN_SCHEMA_URL": "/gohan/v0.1/schemas",
+            "GOHAN_CACHE_PATH": str(self._children.folder / "schemas.json"),
+        }
+
     async def _ask_etcd(self) -> None:
         self.seen.keys = await keys.read_keys(self._children, self.seen.facts["etcd"])
+
+    async def record(self, client: Client, page: Path | None) -> None:
+        """What the ring has recorded of the request, and the page of it where one is wanted. The workers bring their
+        last messages a moment after the last status."""
+        with self._screen.step("trace", "read the record of the request" + (", write its page" if page else "")):
+            end = self.clock.monotonic() + RECORD_SECONDS
+            while self._unrecorded() and self.clock.monotonic() < end:
+                self.seen.trace = await client.trace("vpn_interface", self.seen.interface)
+                await self.clock.sleep(0.1)
+            if page is not None:
+                words = ["trace", "vpn_interface", self.seen.interface, "--html", str(page)]
+                code, out = await self._children.run([*ESI, *words], environment=self._environment())
+                self.expectations.holds("`esi trace` writes the page", code == 0, out)
+
+    def _unrecorded(self) -> set[str]:
+        """Hops and routers that the record does not have."""
+        messages = self.seen.trace.get("messages", [])
+        wanted = set(HOPS) | {FLOW_HOP[self._flow], *(label.split(", ")[1] for label, _ in vpn.CHANGES.values())}
+        return wanted - {item["hop"] for item in messages} - {item["to"] for item in messages}
 
     def judge(self) -> None:
         """Everything that the record says."""
@@ -159,6 +186,11 @@ class Story:
             expect.lines(f"{name} ({label}) has the recorded lines and no others", lines, seen.changes[name])
         if seen.keys:
             self._judge_keys()
+        missing = self._unrecorded()
+        expect.holds(
+            "the record of the request has every hop and both routers", not missing, ", ".join(sorted(missing))
+        )
+        expect.holds("the record holds no password", vpn.PASSWORD not in json.dumps(seen.trace), "it does")
         ended = self._children.ended()
         expect.holds("every process is still there", not ended, ", ".join(ended))
 
@@ -204,6 +236,7 @@ class Story:
             "shown": self.seen.shown,
             "changes": self.seen.changes,
             "keys": sorted(self.seen.keys),
+            "trace": self.seen.trace,
             "expectations": [
                 {"text": item.text, "held": item.held, "seen": item.seen} for item in self.expectations.all
             ],

@@ -11,9 +11,8 @@ from typing import Any
 
 import click
 
+from esi.cli.connection import options, where_of
 from esi.cli.output import as_json
-from esi.cli.resources import client as client_group
-from esi.cli.resources import where_of
 from esi.cli.trace.document import Trace, parse_trace
 from esi.cli.trace.printed import Line, as_text
 from esi.cli.trace.stored import Stored, ask_stored
@@ -33,10 +32,6 @@ COLOURS: dict[str, dict[str, Any]] = {
     "bad": {"fg": "red", "bold": True}, "waiting": {"fg": "yellow"},
 }  # fmt: skip
 
-WHERE = [
-    option for option in client_group.params if option.name not in ("output_format", "fields", "verbosity")
-]  # the API is named as for `esi client`
-
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @click.argument("schema")
@@ -48,10 +43,10 @@ WHERE = [
               help="Write one page that needs nothing else.")  # fmt: skip
 @click.option("--wait", is_flag=True, help=f"First wait until nothing is pending, at most {WAIT_SECONDS:g} s.")
 def trace(schema: str, name_or_id: str, brief: bool, as_document: bool, file: Path | None, **given: Any) -> None:
-    """Show what one request set in motion: a diagram, every message, and what came of it.
+    """Show what one request set in motion, from the POST to the routers.
 
-    From the POST over database, etcd, jobs and stacks to the routers and back to the status, with times. Secrets are
-    masked.
+    A sequence diagram, every message over database, etcd, jobs and stacks to the devices and back to the status, and
+    what stands in gohan in the end. Secrets are masked.
 
     \b
     Examples:
@@ -88,7 +83,7 @@ def trace(schema: str, name_or_id: str, brief: bool, as_document: bool, file: Pa
         click.echo("\n".join(_painted(lines)))
 
 
-trace.params += WHERE
+trace.params += options()  # the API is named as for `esi client`
 
 
 async def _pause(clock: Clock, end: float, what: str) -> None:
