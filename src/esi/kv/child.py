@@ -62,13 +62,22 @@ def find_etcd() -> tuple[Path, str | None]:
 class EtcdChild:
     """A running etcd. `endpoint` is host:port; `note` is to be shown to the user, if there is one."""
 
-    def __init__(self, folder: Path, *, clock: Clock, port: int = 0, program: Path | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        clock: Clock,
+        port: int = 0,
+        program: Path | None = None,
+        quota_bytes: int = QUOTA_BYTES,
+    ) -> None:
         self.folder = folder
         self.note: str | None = None
         self.port = port
         self.start_seconds = START_SECONDS
         self._clock = clock
         self._fixed_port = port
+        self._quota_bytes = quota_bytes
         self._program = program
         self._process: asyncio.subprocess.Process | None = None
         self._lock: int | None = None
@@ -141,7 +150,7 @@ class EtcdChild:
             "--log-level=error",
             "--auto-compaction-mode=periodic",
             "--auto-compaction-retention=1h",
-            f"--quota-backend-bytes={QUOTA_BYTES}",
+            f"--quota-backend-bytes={self._quota_bytes}",
             # It elects itself; with the defaults it would wait 1 s before it does.
             "--heartbeat-interval=25",
             "--election-timeout=250",

@@ -7,6 +7,7 @@ raises Unreachable has an unknown outcome: read again and let guards decide, nev
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 
@@ -21,12 +22,16 @@ from esi.kv.connection import Connection, Login, Tls
 from esi.kv.leases import EtcdLease, Renewals
 from esi.kv.wire import (
     COMPACT,
+    FULL,
     LEASE_GRANT,
     LEASE_REVOKE,
     RANGE,
     STATUS,
     TXN,
     WATCH,
+    Method,
+    Q,
+    R,
     entry_of,
     event_of,
     first_key,
@@ -34,6 +39,8 @@ from esi.kv.wire import (
     range_end,
     txn_of,
 )
+
+log = logging.getLogger(__name__)
 
 DEADLINE_SECONDS = 10.0
 """How long a call is tried before it is Unreachable."""
@@ -60,6 +67,7 @@ class EtcdKV:
         self._clock = clock
         self._connection = Connection(endpoints, clock=clock, tls=tls, login=login, deadline=deadline)
         self._renewals = Renewals(list(endpoints), clock=clock, tls=tls, connection=self._connection)
+        self._full = False
         self.commits = 0
         self.reads = 0
 
@@ -103,11 +111,28 @@ class EtcdKV:
             raise Broken(f"{len(ops)} writes and {len(guards)} guards in one commit; at most {MAX_OPS} of each")
         if len({op.key for op in ops}) != len(ops):
             raise Broken("one commit writes a key twice")
-        reply = await self._connection.call(TXN, txn_of(ops, guards), repeat=False)
+        puts = any(isinstance(op, Put) for op in ops)
+        reply = await self._write(TXN, txn_of(ops, guards), repeat=False, grows=puts)
         if not reply.succeeded:
             raise Outrun("changed meanwhile: " + ", ".join(guard.key for guard in guards))
         self.commits += 1
         return reply.header.revision
+
+    async def _write(self, method: Method[Q, R], request: Q, *, repeat: bool, grows: bool) -> R:
+        """A call that needs room in etcd, if it `grows`. Whoever runs it hears once that there is none, and once that
+        there is some again: callers only try again.
+        """
+        try:
+            reply = await self._connection.call(method, request, repeat=repeat)
+        except Unreachable as error:
+            if error.details.get("reason") == FULL and not self._full:
+                self._full = True
+                log.error("%s", error)
+            raise
+        if self._full and grows:
+            self._full = False
+            log.info("etcd at %s takes writes again", self._connection.where)
+        return reply
 
     async def watch(self, prefix: str, *, since: int) -> AsyncGenerator[Sequence[Event], None]:
         """Goes on after `since` over any number of broken connections; never raises Unreachable."""
@@ -170,7 +195,7 @@ class EtcdKV:
     async def lease(self, ttl: float) -> Lease:
         asked = self._clock.monotonic()
         seconds = -int(-max(ttl, MIN_LEASE_SECONDS) // 1)  # etcd counts whole seconds: rounded up
-        reply = await self._connection.call(LEASE_GRANT, pb.LeaseGrantRequest(TTL=seconds))
+        reply = await self._write(LEASE_GRANT, pb.LeaseGrantRequest(TTL=seconds), repeat=True, grows=True)
         if reply.error:
             raise Rejected("etcd", reply.error)
         lease = EtcdLease(reply.ID, float(reply.TTL), granted=asked, end=self._revoke)

@@ -102,6 +102,13 @@ def _number(lease: Lease) -> int:
     return lease.id
 
 
+FULL = "full"
+"""The reason of an Unreachable while etcd has used up its quota: it answers, and takes no writes."""
+
+MAKE_ROOM = (
+    "delete keys or raise --quota-backend-bytes; then `etcdctl compact <revision>`, `etcdctl defrag` and "
+    "`etcdctl alarm disarm`"
+)
 _NEW_TOKEN = ("invalid auth token", "revision of auth store is old")
 _NOT_DONE = ("no leader", "too many requests", "failed to connect", "not capable")
 _UNKNOWN = (
@@ -127,7 +134,7 @@ def judge(error: grpc.RpcError, where: str) -> Verdict | EsiError:
     if "request is too large" in words or "larger than max" in words:
         return TooLarge(f"too large for one commit: {words}")
     if "database space exceeded" in words:
-        return Unreachable(f"etcd at {where} is full: {words}", endpoints=where)
+        return Unreachable(f"etcd at {where} is full: {MAKE_ROOM}", endpoints=where, reason=FULL)
     if any(text in words for text in _NOT_DONE):
         return Verdict.NOT_DONE
     if code in _UNKNOWN:

@@ -75,7 +75,7 @@ class Mirror:
                     async for batch in batches:
                         self._apply(prefix, batch)
             except Compacted:
-                continue
+                _log.info("%s: its history is compacted, listing %s again", self.name, prefix)
             except TemporaryError as error:
                 _log.info("%s: cannot read %s: %s", self.name, prefix, error)
                 await self._clock.sleep(error.after or RETRY_SECONDS)

@@ -8,6 +8,7 @@ which the coroutines are driven; without one the caller drives them where it sta
 from __future__ import annotations
 
 import asyncio
+import logging
 import queue
 import sqlite3
 import threading
@@ -17,6 +18,8 @@ from typing import Any, Protocol
 
 from esi.errors import Broken, EsiError, Unreachable
 
+log = logging.getLogger(__name__)
+
 GROUP = 128
 """Transactions that share one commit at most."""
 
@@ -24,6 +27,13 @@ TEMPORARY = (
     "SQLITE_FULL", "SQLITE_IOERR", "SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_CANTOPEN", "SQLITE_READONLY", "SQLITE_NOMEM",
     "SQLITE_PROTOCOL", "SQLITE_INTERRUPT",
 )  # fmt: skip
+
+
+WORDS = {
+    "SQLITE_FULL": "its disk is full; it goes on by itself as soon as there is room",
+    "SQLITE_BUSY": "another process holds its lock; it goes on by itself as soon as that is free",
+}
+"""What an operator has to know, where SQLite's own words do not say it."""
 
 
 class Session(Protocol):
@@ -52,7 +62,8 @@ def translated(error: sqlite3.Error) -> EsiError:
     """What a fault of SQLite means: not now (disk, lock), or our own mistake."""
     name = getattr(error, "sqlite_errorname", "") or ""
     if name.startswith(TEMPORARY):
-        return Unreachable(f"the database cannot be written or read now: {error}", reason=name)
+        words = next((words for start, words in WORDS.items() if name.startswith(start)), str(error))
+        return Unreachable(f"the database cannot be written or read now: {words}", reason=name)
     return Broken(f"the database refused a statement: {error}", reason=name)
 
 
@@ -73,6 +84,7 @@ class Lane:
         self.connection = connection
         self._begin = begin
         self._committed = committed
+        self._trouble = ""
 
     def run(self, tickets: Sequence[Ticket]) -> None:
         """Run a group to its commit; afterwards every ticket holds a value or an error."""
@@ -89,9 +101,10 @@ class Lane:
             self.connection.execute("COMMIT")
             if done:
                 self._committed()
+                self._tell("")
         except sqlite3.Error as error:
             self._undo()
-            _fail([ticket for ticket in tickets if ticket.error is None], translated(error), error)
+            _fail([ticket for ticket in tickets if ticket.error is None], self._fault(error), error)
 
     def _one(self, ticket: Ticket, *, alone: bool) -> bool:
         session = ticket.open()
@@ -105,7 +118,7 @@ class Lane:
         except BaseException as error:  # noqa: BLE001 - whatever it is belongs to the one who waits for this ticket
             ticket.error = error
             if isinstance(error, sqlite3.Error):
-                ticket.error = translated(error)
+                ticket.error = self._fault(error)
                 ticket.error.__cause__ = error
             if self.connection.in_transaction:
                 self.connection.execute("ROLLBACK" if alone else "ROLLBACK TO one")
@@ -114,6 +127,22 @@ class Lane:
         finally:
             session.end()
         return True
+
+    def _fault(self, error: sqlite3.Error) -> EsiError:
+        fault = translated(error)
+        if isinstance(fault, Unreachable):
+            self._tell(fault.message)
+        return fault
+
+    def _tell(self, trouble: str) -> None:
+        """Say in the log what stands in the way, once, and when it does no more: callers only try again."""
+        if trouble != self._trouble:
+            (_, _, file), *_ = self.connection.execute("PRAGMA database_list")
+            if trouble:
+                log.error("%s: %s", file or "in memory", trouble)
+            else:
+                log.info("%s: the database can be written and read again", file)
+            self._trouble = trouble
 
     def _undo(self) -> None:
         if self.connection.in_transaction:

@@ -16,7 +16,7 @@ import pytest
 
 from esi.clock import SystemClock
 from esi.errors import Unsupported
-from esi.kv.child import EtcdChild, find_etcd
+from esi.kv.child import QUOTA_BYTES, EtcdChild, find_etcd
 from esi.kv.etcd import EtcdKV
 
 
@@ -36,10 +36,10 @@ def needs_etcd() -> None:
 
 
 @asynccontextmanager
-async def running_etcd(folder: Path) -> AsyncIterator[tuple[EtcdChild, EtcdKV]]:
+async def running_etcd(folder: Path, *, quota_bytes: int = QUOTA_BYTES) -> AsyncIterator[tuple[EtcdChild, EtcdKV]]:
     """A fresh etcd in `folder` and a client of it."""
     needs_etcd()
-    async with EtcdChild(folder, clock=SystemClock()) as child:
+    async with EtcdChild(folder, clock=SystemClock(), quota_bytes=quota_bytes) as child:
         kv = EtcdKV([child.endpoint], clock=SystemClock())
         try:
             yield child, kv
