@@ -17,6 +17,7 @@ from esi.errors import Broken
 from esi.telemetry import masked
 
 CLIENT = "client"
+GONE = {"physical_delete": "DELETED", "force_delete": "DELETED"}  # what no status word tells: the row went with it
 UNKNOWN = "\N{REPLACEMENT CHARACTER}"
 
 _UUID = re.compile(r"(?<![0-9a-f-])([0-9a-f]{8})-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}(?![0-9a-f-])")
@@ -156,7 +157,7 @@ def _change(item: Mapping[str, Any], start: float) -> Change:
         of=_version(item),
         name=readable(item.get("name") or ""),
         action=readable(item["action"]),
-        status=readable(item.get("status") or ""),
+        status=readable(item.get("status") or GONE.get(item["action"], "")),
         request=readable(item.get("request_id") or ""),
         cause=_version(item["cause"]) if item.get("cause") else None,
         detail=shown(item.get("detail")),

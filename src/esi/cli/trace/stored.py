@@ -37,7 +37,11 @@ async def ask_stored(client: Client, trace: Trace) -> list[Stored]:
     """The resource itself, what stands for it outside, then the other resources."""
     known = await client.schemas()
     own, *others = [item for item in trace.resources()[:AT_MOST] if item[0] in known]
-    lists = [await _listed(client, schema, [own, *others]) for schema in LISTS if schema in known]
+    lists = [
+        await _listed(client, schema, [own, *others])
+        for schema in LISTS
+        if schema in known and "read" in known[schema].verbs
+    ]
     aside = [item for item in others if item[0] not in LISTS]
     return [await _one(client, *own), *lists, *[await _one(client, *item) for item in aside]]
 

@@ -46,8 +46,6 @@ def facts(trace: Trace) -> list[str]:
     said = [f"{begun:%Y-%m-%d %H:%M:%S}.{begun.microsecond // 1000:03d} UTC"]
     said.append(f"took {trace.took:.3f} s" if trace.complete else f"not finished after {trace.took:.3f} s")
     said.append(f"{len(trace.messages)} messages between {len(trace.parties)} parties")
-    if trace.request:
-        said.append(f"request {trace.request}")
     return said
 
 
@@ -62,8 +60,9 @@ def milliseconds(seconds: float) -> str:
 
 def _heading(trace: Trace) -> Iterator[Line]:
     yield (Word(f"{trace.method} {trace.schema} {trace.name}".rstrip(), "head"), Word(f"  {trace.id}", "dim"))
-    yield Word(trace.status or "no status", kind_of_status(trace.status)), Word("  " + ", ".join(facts(trace)[:-1]))
-    yield (Word(facts(trace)[-1], "dim"),)
+    yield Word(trace.status or "no status", kind_of_status(trace.status)), Word("  " + ", ".join(facts(trace)))
+    if trace.request:
+        yield (Word(f"request {trace.request}", "dim"),)
     if warning := dropped(trace):
         yield (Word(warning, "bad"),)
 

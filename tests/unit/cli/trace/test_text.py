@@ -136,6 +136,16 @@ def test_holes_and_ends_are_told() -> None:
     assert "no status  2017-05-11 05:00:42.125 UTC, not finished after 0.262 s" in head
 
 
+def test_what_is_gone_is_said_to_be() -> None:
+    given = document()
+    given["changes"].append(given["changes"][0] | {"at": given["at"] + 9, "action": "physical_delete", "status": None})
+    given["request_id"] = None
+    lines = texts(brief_lines(parse_trace(given), width=100))
+    assert lines[1].startswith("DELETED  2017-05-11")
+    assert lines[1].endswith("23 messages between 12 parties")
+    assert lines[2] == ""
+
+
 def test_an_empty_record_is_still_one() -> None:
     given = document() | {"messages": [], "changes": [], "parties": []}
     assert texts(full_lines(parse_trace(given), (), width=100))[-1] == "none"
