@@ -27,7 +27,7 @@ from esi.testing.etcd import running_etcd
 pytestmark = pytest.mark.real
 
 VERBS = ("create", "update", "delete")
-DISK_BYTES = 4 << 20
+DISK_BYTES = 32 << 20
 NOW = "the database cannot be written or read now: "
 LOCKED = NOW + "another process holds its lock"
 FULL = NOW + "its disk is full"

@@ -84,6 +84,8 @@ class Lane:
         self.connection = connection
         self._begin = begin
         self._committed = committed
+        (_, _, file), *_ = connection.execute("PRAGMA database_list")
+        self._file = file or "in memory"
         self._trouble = ""
 
     def run(self, tickets: Sequence[Ticket]) -> None:
@@ -137,11 +139,10 @@ class Lane:
     def _tell(self, trouble: str) -> None:
         """Say in the log what stands in the way, once, and when it does no more: callers only try again."""
         if trouble != self._trouble:
-            (_, _, file), *_ = self.connection.execute("PRAGMA database_list")
             if trouble:
-                log.error("%s: %s", file or "in memory", trouble)
+                log.error("%s: %s", self._file, trouble)
             else:
-                log.info("%s: the database can be written and read again", file)
+                log.info("%s: the database can be written and read again", self._file)
             self._trouble = trouble
 
     def _undo(self) -> None:
