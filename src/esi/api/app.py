@@ -118,6 +118,8 @@ class Api:
             return Answer(NOTHING, 204, headers={"Allow": ", ".join(route.allow)})
         if route.place == "trace" and route.schema is not None:
             return await self._recorded().show(asking, Ref(route.schema.id, route.id))
+        if route.place == "why" and route.schema is not None:
+            return Answer({"why": await self._lifecycle.why(asking.identity, Ref(route.schema.id, route.id))})
         if route.schema is not None:
             return await self._resources.answer(asking, route.schema)
         if asking.identity is NOBODY:

@@ -4,6 +4,7 @@
     <collection>/<action>      an action on all      <collection>/<id>/<action>  an action on one
     <parent>/<id>/<plural>     the children of one resource
     /esi/trace/<schema>/<id>   what a request has set in motion
+    /esi/why/<schema>/<id>     the facts from which a status follows
 
 A trailing slash and the suffix `.json` are accepted.
 """
@@ -16,10 +17,11 @@ from typing import Literal
 
 from esi.schema import Action, Catalogue, Schema
 
-Place = Literal["collection", "item", "action", "schemas", "schema", "version", "trace", "messages"]
+Place = Literal["collection", "item", "action", "schemas", "schema", "version", "trace", "why", "messages"]
 SCHEMAS = "/gohan/v0.1/schemas"
 VERSION = "/gohan/v0.1/version"
-TRACE = "/esi/trace"
+ABOUT: Mapping[str, Place] = {"/esi/trace": "trace", "/esi/why": "why"}
+"""What is told about a resource beside itself."""
 MESSAGES = "/esi/messages"
 
 
@@ -70,9 +72,10 @@ class Routes:
         head, _, last = path.rpartition("/")
         if head == SCHEMAS:
             return Route("schema", READ, id=last)
-        if head.startswith(TRACE + "/"):
-            schema = self._catalogue.get(head.removeprefix(TRACE + "/"))
-            return Route("trace", READ, schema, last) if schema is not None else None
+        for about, place in ABOUT.items():
+            if head.startswith(about + "/"):
+                schema = self._catalogue.get(head.removeprefix(about + "/"))
+                return Route(place, READ, schema, last) if schema is not None else None
         found = self._catalogue.by_path(path)
         if found is not None:
             return Route("item", ITEM, *found)

@@ -20,6 +20,7 @@ from esi.stacks.resources.netconf import NetconfNamedConfigs
 from esi.store import Messages, Store
 from esi.store.recording import RecordingStore
 from esi.store.sqlite import SqliteStore
+from esi.sync.progress import Progress
 from esi.sync import SyncRoom
 from esi.telemetry import Recorder
 
@@ -50,6 +51,7 @@ async def ensure_templates(lifecycle: Lifecycle, services: Services) -> None:
 
 
 def build_sync(ground: Ground, store: Store, lifecycle: Lifecycle) -> SyncRoom:
+    lifecycle.progress = Progress(ground.kv, lifecycle.catalogue)
     lifecycle.remains = StackRemains(ground.kv, {NetconfNamedConfigs.type: NetconfNamedConfigs().claims})
     leader = ground.leader(keys.SYNC_LEADER)
     return SyncRoom(ground.kv, store, lifecycle, leader, clock=ground.clock, rng=ground.rng)

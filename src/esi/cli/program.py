@@ -42,6 +42,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "demo": ("esi.cli.demo.command:demo", "Tell a recorded story from an empty ring to configured routers."),
     "dev": ("esi.cli.serve:dev", "Run the whole ring in one process, with the lab."),
     "client": ("esi.cli.resources:client", "List, show, create, set and delete resources through the API."),
+    "why": ("esi.cli.why:why", "Say in sentences why a status is what it is, and what to do."),
     "trace": ("esi.cli.trace.command:trace", "Show what one request set in motion, from the POST to the routers."),
     "api": ("esi.cli.serve:api", "Run the API and the sync rooms."),
     "worker": ("esi.cli.serve:worker", "Run the rooms jobs, heat, devices and monitoring."),

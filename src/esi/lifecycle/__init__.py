@@ -10,6 +10,7 @@ transaction.
     access, relations, states, statuses      what they ask on the way
     deadlines                                how long things may be pending
     changes                                  who waits for a change
+    why                                      the facts from which a status follows
 """
 
 from esi.lifecycle.deadlines import Deadlines, timeouts

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from esi.clock import Clock
 from esi.errors import Forbidden, Invalid, NotFound
 from esi.identity import Identity
-from esi.lifecycle import access, creation, deletion, reports, update
+from esi.lifecycle import access, creation, deletion, reports, update, why
 from esi.lifecycle.changes import Changes
 from esi.lifecycle.hooks import Hooks
 from esi.lifecycle.inside import Inside
@@ -38,7 +38,8 @@ def _random_id() -> str:
 
 class Lifecycle:
     """The resource pipeline over a store. `identity` is always the caller: what it may do is checked here, not
-    above. `remains` can be set to whoever knows what stands on devices.
+    above. `remains` can be set to whoever knows what stands on devices, `progress` to whoever knows how far the
+    workers are.
     """
 
     def __init__(
@@ -54,6 +55,7 @@ class Lifecycle:
         self.clock = clock
         self.new_id: Callable[[], str] = _random_id
         self.remains: Remains | None = None
+        self.progress: why.Progress | None = None
         self.changes = Changes()
         self.world = World(catalogue, hooks, ways, lambda: self.new_id())
 
@@ -144,6 +146,20 @@ class Lifecycle:
             raise not_there(ref)
         access.check_row(self.world, identity, "read", schema, row)
         return self.view(identity, row)
+
+    async def why(self, identity: Identity, ref: Ref) -> Body:
+        """The facts from which its status follows (esi.lifecycle.why). Errors as of `show`."""
+        schema = self.catalogue[ref.schema]
+        access.allowed(self.world, identity, "read", schema, item=True)
+
+        async def work(rows: Tx) -> tuple[Resource, Body]:
+            request = Request(self.world, rows, Inside)
+            row = await request.need(ref)
+            access.check_row(self.world, identity, "read", schema, row)
+            return row, await why.facts(request, identity, schema, row)
+
+        row, told = await self.store.read(work)
+        return told | {"waits_for": await why.waits_for(self.progress, row)}
 
     async def list(self, identity: Identity, schema_id: str, query: Query = EVERYTHING) -> Page:
         """What the caller sees of all resources that match; Invalid when a filter names what the caller cannot see."""

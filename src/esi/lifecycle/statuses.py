@@ -31,7 +31,7 @@ async def derived(request: Request, row: Resource, *, overdue: bool = False) -> 
     schema = request.schema(row.schema)
     if not schema.has("status") or schema.status.rule == "none":
         return None
-    others = await _others(request, schema, row)
+    others = [(other.ref, str(other.body.get("status"))) for other in await standing_on(request, schema, row)]
     word = derive(
         Facts(
             rule=schema.status.rule,
@@ -51,15 +51,15 @@ async def derived(request: Request, row: Resource, *, overdue: bool = False) -> 
     return Verdict(word, _why(request, schema, row, others, overdue=overdue))
 
 
-async def _others(request: Request, schema: Schema, row: Resource) -> list[tuple[Ref, str]]:
-    """The rows that this one's status stands on, with theirs."""
-    found: list[tuple[Ref, str]] = []
+async def standing_on(request: Request, schema: Schema, row: Resource) -> list[Resource]:
+    """The rows that this one's status stands on."""
+    found: list[Resource] = []
     for link in schema.links:
         if link.path in schema.status.of:
             for _path, value in values_at(row.body, link.steps):
                 other = await request.get(Ref(link.target, value)) if isinstance(value, str) and value else None
                 if other is not None:
-                    found.append((other.ref, str(other.body.get("status"))))
+                    found.append(other)
     return found
 
 

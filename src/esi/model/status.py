@@ -1,18 +1,8 @@
 """Truth about status: one pure function from what is wanted, done and seen to the word that a user reads.
 
-Words of `status`:
-
-    NO_STATE                 nothing has been decided yet
-    PENDING_CREATE           wanted, not yet done or not yet seen working
-    PENDING_UPDATE           changed, the change is not yet done
-    PENDING_DELETE           on its way out
-    ACTIVE                   done, and as far as anybody looks: working
-    DOWN                     there, but not in use
-    MONITORING_UNAVAILABLE   done, but not seen working
-    ERROR                    could not be done; the reason stands in status_reason
-
-A pending word is set when a change is accepted and left only through this function. A rule that cannot say anything new
-keeps the word that stands. `because` is the sentence beside a word that needs one: who sees what, or who is waited for.
+MEANS has the words of `status`. A pending word is set when a change is accepted and left only through this function. A
+rule that cannot say anything new keeps the word that stands. `because` is the sentence beside a word that needs one:
+who sees what, or who is waited for.
 """
 
 from __future__ import annotations
@@ -29,6 +19,17 @@ ACTIVE = "ACTIVE"
 DOWN = "DOWN"
 MONITORING_UNAVAILABLE = "MONITORING_UNAVAILABLE"
 ERROR = "ERROR"
+
+MEANS: Mapping[str, str] = {
+    NO_STATE: "nothing has been decided yet",
+    PENDING_CREATE: "wanted, not yet done or not yet seen working",
+    PENDING_UPDATE: "changed, the change is not yet done",
+    PENDING_DELETE: "on its way out",
+    ACTIVE: "done, and as far as anybody looks: working",
+    DOWN: "there, but not in use",
+    MONITORING_UNAVAILABLE: "done, but not seen working",
+    ERROR: "could not be done; the reason stands in status_reason",
+}
 
 CREATE_IN_PROGRESS = "CREATE_IN_PROGRESS"
 CREATE_COMPLETE = "CREATE_COMPLETE"
@@ -56,6 +57,9 @@ VRRP_WORDS = frozenset({"MASTER", "BACKUP"})
 
 NOT_VALUES = frozenset({"version", "reasons", "seen"})
 """Keys of a monitoring report that are about the values: `reasons` {key: sentence}, `seen` epoch seconds."""
+
+HELD = "held"
+"""Key beside what was seen: {version, words} of what holds a version up that is not done yet."""
 
 WORKER_STATES: Mapping[str, str] = {
     "READ_COMPLETE": SYNC_COMPLETE,
