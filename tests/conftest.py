@@ -20,6 +20,7 @@ from esi.kv.child import find_etcd
 from esi.testing.etcd import required
 
 ROOT = Path(__file__).resolve().parent.parent
+OPENSTACK = ROOT / ".venv-openstack" / "bin"
 RECORDED = ROOT.parent / "shared" / "spec" / "cases"
 settings.register_profile("esi", deadline=None)  # a busy machine is slow, not wrong
 settings.load_profile("esi")
@@ -31,9 +32,11 @@ Report = Callable[[str], None]
 
 
 def find(name: str) -> Path | None:
-    """Where a backend is, or None. Names: etcd, recorded, else a program on PATH or in /usr/sbin."""
+    """Where a backend is, or None. Names: etcd, recorded, openstack, else a program on PATH or in /usr/sbin."""
     if name == "recorded":
         return RECORDED if RECORDED.is_dir() else None
+    if name == "openstack":  # its clients have an environment of their own; the way to their programs
+        return OPENSTACK if (OPENSTACK / name).exists() else None
     if name == "etcd":
         try:
             return find_etcd()[0]

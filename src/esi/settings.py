@@ -69,6 +69,29 @@ class Worker:
 
 
 @dataclass(frozen=True)
+class Orchestration:
+    """Heat's read API over the stacks."""
+
+    host: str = setting("127.0.0.1", "Address of Heat's read API.")
+    port: int = setting(8004, "Its port; 0 takes a free one.")
+    url: str = setting("", "How others reach it; empty: its host and port.")
+
+
+@dataclass(frozen=True)
+class Keystone:
+    """The Keystone that says who is calling."""
+
+    url: str = setting("", "Keystone that the API and Heat ask about tokens, with its /v3; empty: none is asked.")
+    user: str = setting("esi", "Our own user there: an administrator's or a service's.")
+    password: Secret = setting(NO_SECRET, "That user's password.")
+    project: str = setting("service", "The project of our own login.")
+    domain: str = setting("Default", "The domain of our user and project.")
+    cache_seconds: float = setting(60.0, "How long an answer counts; a revoked token is refused after this.")
+    stale_seconds: float = setting(300.0, "How much longer it counts while Keystone does not answer.")
+    lab_port: int = setting(0, "Port of the lab's Keystone, which knows the users of api.token_file; 0: a free one.")
+
+
+@dataclass(frozen=True)
 class Agent:
     """The collector agent."""
 
@@ -108,6 +131,8 @@ class Settings:
     api: Api = field(default_factory=Api)
     etcd: Etcd = field(default_factory=Etcd)
     worker: Worker = field(default_factory=Worker)
+    orchestration: Orchestration = field(default_factory=Orchestration)
+    keystone: Keystone = field(default_factory=Keystone)
     agent: Agent = field(default_factory=Agent)
     trace: Trace = field(default_factory=Trace)
     lab: Lab = field(default_factory=Lab)
@@ -116,7 +141,7 @@ class Settings:
 
 _TRUE, _FALSE = frozenset({"true", "yes", "on", "1"}), frozenset({"false", "no", "off", "0"})
 
-GROUPS = ("ring", "api", "etcd", "worker", "agent", "trace", "lab")
+GROUPS = ("ring", "api", "etcd", "worker", "orchestration", "keystone", "agent", "trace", "lab")
 
 
 def load_settings(file: Path | None = None, flags: Mapping[str, Any] | None = None) -> Settings:

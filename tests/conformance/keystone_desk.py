@@ -70,5 +70,4 @@ async def desk(
         serving = tasks.start("serve", room.run())
         await room.ready.wait()
         yield Desk(room, member, clock, session)
-        await member.close()
         serving.cancel()

@@ -138,7 +138,6 @@ async def test_while_keystone_is_away_what_it_said_counts_for_a_while() -> None:
     bench.clock.ahead = 131.0
     with pytest.raises(Unreachable):
         await bench.member.identify(text)
-    await bench.member.close()
 
 
 async def test_our_own_token_is_taken_anew_when_it_has_ended() -> None:

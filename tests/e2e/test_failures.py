@@ -71,7 +71,8 @@ class Lab:
 async def test_what_a_router_does_wrong_and_stops_is_never_shown_as_a_failure(
     tmp_path: Path, report: Callable[[str], None]
 ) -> None:
-    ring = ("dev", "--folder", str(tmp_path), "--port", "0", "--agent-port", "0", "--monitoring", "none")
+    ports = ("--port", "0", "--agent-port", "0", "--heat-port", "0")
+    ring = ("dev", "--folder", str(tmp_path), *ports, "--monitoring", "none")
     async with esi(*ring) as (_, facts), Client(facts["api"], clock=SystemClock()) as client:
         lab = Lab(tmp_path)
         await make_chain(client, chain.prerequisites())
@@ -167,7 +168,7 @@ def etcd_of(folder: Path) -> int:
 async def test_a_wrong_key_is_seen_within_one_look_and_the_reason_says_which_side_sees_what(
     flow: str, tmp_path: Path
 ) -> None:
-    ring = ("dev", "--folder", str(tmp_path), "--port", "0", "--agent-port", "0", "--flow", flow)
+    ring = ("dev", "--folder", str(tmp_path), "--port", "0", "--agent-port", "0", "--heat-port", "0", "--flow", flow)
     async with (
         esi(*ring, "--set", "agent.interval_seconds=2") as (_, facts),
         Client(facts["api"], clock=SystemClock()) as client,

@@ -109,7 +109,7 @@ async def etcdctl_shows_the_recorded_keys(endpoint: str) -> None:
 
 
 async def test_a_killed_ring_leaves_no_child_and_no_locked_folder(tmp_path: Path) -> None:
-    arguments = ("dev", "--folder", str(tmp_path), "--port", "0", "--agent-port", "0")
+    arguments = ("dev", "--folder", str(tmp_path), "--port", "0", "--agent-port", "0", "--heat-port", "0")
     router = chain.prerequisites()[0]
     async with esi(*arguments) as (ring, facts):
         async with Client(facts["api"], clock=SystemClock()) as client:

@@ -8,10 +8,9 @@ from pathlib import Path
 
 from esi.api import ApiRoom
 from esi.bootstrap.ground import Ground
+from esi.bootstrap.identity import open_identity
 from esi.bootstrap.services import Services
 from esi.clock import Clock
-from esi.identity.none import NoIdentity
-from esi.identity.tokens import TokenFile
 from esi.lifecycle import Deadlines, Lifecycle, Ways, timeouts
 from esi.model import keys
 from esi.settings import Settings
@@ -78,5 +77,5 @@ def build_api(
     settings: Settings, lifecycle: Lifecycle, recorder: Recorder, messages: Messages | None = None
 ) -> ApiRoom:
     api = settings.api
-    known = TokenFile(Path(api.token_file)) if api.token_file else NoIdentity()
+    known = open_identity(settings, lifecycle.clock)
     return ApiRoom(lifecycle, known, host=api.host, port=api.port, recorder=recorder, messages=messages)

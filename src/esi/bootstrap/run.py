@@ -30,12 +30,12 @@ if TYPE_CHECKING:  # what a part needs is imported when that part is asked for
 
 log = logging.getLogger(__name__)
 
-PARTS = ("etcd", "lab", "api", "sync", "agent", "jobs", "heat", "devices", "monitoring")
+PARTS = ("etcd", "lab", "api", "sync", "agent", "jobs", "heat", "devices", "monitoring", "keystone", "orchestration")
 """Everything a process can be asked to run."""
 
 HANDLERS = {"heat": "heat_worker", "monitoring": "monitoring_worker"}
 
-ON_ETCD = frozenset({"sync", "agent", "jobs", "heat", "devices", "monitoring"})
+ON_ETCD = frozenset({"sync", "agent", "jobs", "heat", "devices", "monitoring", "orchestration"})
 
 Facts = dict[str, str]
 
@@ -138,6 +138,28 @@ class Process:
             from esi.bootstrap.workers import build_jobs
 
             rooms.append(build_jobs(ground))
+        return rooms + self._openstack_rooms(rooms, ground)
+
+    def _openstack_rooms(self, others: Sequence[Room], ground: Ground | None) -> list[Room]:
+        """The doors for OpenStack's clients. The lab's Keystone tells where the `others` are."""
+        if not self._parts & {"keystone", "orchestration"}:
+            return []
+        from esi.bootstrap.identity import open_identity
+        from esi.bootstrap.openstack import build_keystone, build_orchestration
+        from esi.bootstrap.workers import resource_types
+
+        rooms: list[Room] = []
+        lab = None
+        if "keystone" in self._parts:
+
+            def doors() -> Facts:
+                return {room.name: room.url for room in (*others, *rooms) if isinstance(room, Door)}
+
+            lab = build_keystone(self._settings, self.clock, doors)
+            rooms.append(lab[0])
+        if ground is not None and "orchestration" in self._parts:
+            known = open_identity(self._settings, self.clock, lab=lab)
+            rooms.append(build_orchestration(self._settings, ground, known, resource_types()))
         return rooms
 
     def _recording_rooms(self, services: Services, stack: AsyncExitStack) -> list[Room]:

@@ -152,7 +152,7 @@ def where_of(ctx: click.Context) -> Where:
     if found["cache"] in (True, None) or str(found["cache"]).lower() in ("true", "1", "yes"):
         seconds = Duration().convert("5m" if found["cache_timeout"] is None else found["cache_timeout"], None, None)
         cache = SchemaCache(Path(found["cache_path"] or _cache_file()), seconds=seconds, clock=clock)
-    credentials = _credentials(found)
+    credentials = credentials_of(found)
     by_catalog = credentials is not None and found["service_name"] and not found["endpoint_url"]
     url = "" if by_catalog else str(found["endpoint_url"] or DEFAULT_URL).rstrip("/")
     return Where(
@@ -169,7 +169,7 @@ def where_of(ctx: click.Context) -> Where:
     )
 
 
-def _credentials(found: Mapping[Any, Any]) -> Credentials | None:
+def credentials_of(found: Mapping[Any, Any]) -> Credentials | None:
     """Name and password count only where no token is given and Keystone is named."""
     if found["token"] or not found["auth_url"] or not found["username"]:
         return None

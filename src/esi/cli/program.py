@@ -47,6 +47,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "api": ("esi.cli.serve:api", "Run the API and the sync rooms."),
     "worker": ("esi.cli.serve:worker", "Run the rooms jobs, heat, devices and monitoring."),
     "agent": ("esi.cli.serve:agent", "Run a collector agent."),
+    "stack": ("esi.cli.stack:stack", "List and show the stacks that stand, as Heat's clients do."),
     "lab": ("esi.cli.lab:lab", "Run the virtual routers; or list, break and heal them."),
     "etcd": ("esi.cli.serve:etcd", "Run an etcd in the ring's folder."),
     "room": ("esi.cli.serve:room", "Run the named rooms, alone or together."),

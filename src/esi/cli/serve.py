@@ -19,7 +19,7 @@ from esi.cli.logs import logging_options, start_logging
 from esi.clock import SystemClock
 from esi.settings import Settings
 
-ALL = ("etcd", "lab", "api", "sync", "agent", "jobs", "heat", "devices", "monitoring")
+ALL = ("etcd", "lab", "api", "sync", "agent", "jobs", "heat", "devices", "monitoring", "keystone", "orchestration")
 API = ("api", "sync")
 WORKER = ("jobs", "heat", "devices", "monitoring")
 
@@ -35,6 +35,7 @@ _json = click.option("--json", "as_json", is_flag=True, help="Print the facts as
     "token-file",
     "etcd-port",
     "agent-port",
+    "heat-port",
     "monitoring",
     "lab-ports",
     "commit-seconds",
@@ -133,11 +134,15 @@ def etcd(**options: Any) -> None:
 
 @click.command()
 @click.argument("names", metavar="NAME...", nargs=-1, required=True, type=click.Choice(ALL))
-@settings_options("folder", "flow", "inventory", "host", "port", "etcd", "slots", "monitoring", "agent-url")
+@settings_options(
+    *("folder", "flow", "inventory", "host", "port", "token-file", "etcd", "slots", "monitoring", "agent-url"),
+    *("heat-port", "keystone-port"),
+)
 @_json
 @logging_options
 def room(names: Sequence[str], **options: Any) -> None:
-    """Run the named rooms, alone or together: etcd, lab, api, sync, agent, jobs, heat, devices, monitoring.
+    """Run the named rooms, alone or together: etcd, lab, api, sync, agent, jobs, heat, devices, monitoring,
+    keystone (the lab's), orchestration (Heat's read API).
 
     \b
     Examples:
@@ -175,6 +180,8 @@ def ready_lines(parts: Sequence[str], facts: Mapping[str, str], settings: Settin
         lines += ["", "gohan client vpn_gateway list", "curl -s $GOHAN_ENDPOINT_URL/v2.0/vpn_gateways"]
     if "etcd" in facts:
         lines += ["etcdctl get --prefix --keys-only /config"]
+    if "keystone" in facts:
+        lines += openstack_lines(facts["keystone"], known_user=not settings.api.token_file)
     for name, address in sorted(facts.items()):
         if name.startswith("lab."):
             host, _, port = address.rpartition(":")
@@ -182,3 +189,11 @@ def ready_lines(parts: Sequence[str], facts: Mapping[str, str], settings: Settin
     if "note" in facts:
         lines += ["", f"note: {facts['note']}"]
     return [*lines, "", "Ctrl-C ends it"]
+
+
+def openstack_lines(url: str, *, known_user: bool) -> list[str]:
+    """For python-openstackclient and python-heatclient; without a token file there is one user, admin."""
+    user = ["export OS_USERNAME=admin OS_PASSWORD=admin OS_PROJECT_NAME=admin"] if known_user else []
+    domains = f"export OS_AUTH_URL={url}/v3 OS_IDENTITY_API_VERSION=3"
+    domains += " OS_USER_DOMAIN_NAME=Default OS_PROJECT_DOMAIN_NAME=Default"
+    return ["", domains, *user, "openstack stack list --all-projects"]

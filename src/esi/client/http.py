@@ -154,7 +154,12 @@ def refusal(status: int, parsed: Any, raw: bytes) -> EsiError:
     kind = _BY_CODE.get(str(said.get("code", ""))) or _BY_STATUS.get(status)
     if kind is None:
         kind = RequestError if status < 500 else Broken
-    words = said.get("error") or raw[:300].decode(errors="replace").strip() or "no reason given"
+    told = said.get("error")
+    words = (
+        (told.get("message") if isinstance(told, dict) else told)
+        or raw[:300].decode(errors="replace").strip()
+        or "no reason given"
+    )
     error = kind(str(words))
     details = said.get("details")
     error.details = {**details, "status": status} if isinstance(details, dict) else {"status": status}

@@ -80,12 +80,6 @@ class KeystoneIdentity:
         self._trust = trust or Trust()
         self._known: OrderedDict[bytes, Known] = OrderedDict()
         self._own = ""
-        self._session: aiohttp.ClientSession | None = None
-
-    async def close(self) -> None:
-        if self._session is not None:
-            await self._session.close()
-            self._session = None
 
     async def identify(self, token: str | None) -> Identity:
         if token is None:
@@ -145,10 +139,12 @@ class KeystoneIdentity:
         self, method: str, path: str, *, headers: Mapping[str, str] | None = None, body: Any = None
     ) -> tuple[int, Any, Mapping[str, str]]:
         url = self._url().rstrip("/")
-        if self._session is None:
-            self._session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=TIMEOUT_SECONDS))
-        try:
-            async with self._session.request(method, url + path, headers=headers, json=body) as reply:
+        timeout = aiohttp.ClientTimeout(total=TIMEOUT_SECONDS)
+        try:  # a connection each time: a token is asked for once a minute, and nothing is left to close
+            async with (
+                aiohttp.ClientSession(timeout=timeout) as session,
+                session.request(method, url + path, headers=headers, json=body) as reply,
+            ):
                 status, raw, told = reply.status, await reply.read(), reply.headers
         except aiohttp.ClientError as error:
             raise Unreachable(f"Keystone at {url} cannot be reached: {type(error).__name__}") from error
