@@ -1,15 +1,17 @@
 """A key and a password go through the ring, and nothing that talks about the ring has ever said them.
 
-Silent are logs (at DEBUG), error texts, recorded messages, reasons of a status. Where secrets must stand, they stand:
-in SQL, in etcd's config, jobs and stack records, and on the router in the `$9$` form.
+Silent are logs (at DEBUG), error texts, reasons of a status, and the flight recorder, whose ports hear everything.
+Where secrets must stand, they stand: in SQL, in etcd's config, jobs and stack records, and on the router in the `$9$`
+form.
 """
 
 from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,11 +22,11 @@ from esi.errors import RequestError
 from esi.identity.none import NoIdentity
 from esi.kv import Event
 from esi.model import keys
-from esi.telemetry import MemoryRecorder
 from esi.testing import chain, invariants
 from esi.testing.loop import run
 from esi.testing.ring import World
 from simulation.lives import services
+from simulation.recorded import Recorded, ask
 from simulation.slots import lines
 
 KEY, PASSWORD = "hush;{canary}key", "hush;{canary}word"
@@ -56,16 +58,12 @@ BAD: dict[str, dict[str, Any]] = {
 """Ways to make the key's word turn up in somebody's complaint: pieces of the template, exchanged."""
 
 
-class Watched(World):
-    """A world whose worker reports to a recorder, and whose commits to etcd are kept."""
+class Watched(Recorded):
+    """A world whose ports report to a recorder, and whose commits to etcd are kept."""
 
     def watch(self) -> None:
-        self.recorder = MemoryRecorder(limit=100_000)
         self.written: list[Event] = []
         self.kv.on_commit = self.written.extend
-
-    def worker(self, process: Any, base: Any) -> Sequence[Any]:
-        return super().worker(process, replace(base, recorder=self.recorder))
 
 
 def with_secrets(wish: chain.Wish) -> chain.Wish:
@@ -98,19 +96,9 @@ async def through_the_api(world: Watched) -> list[str]:
         ("PATCH", router, {"password": {"x": PASSWORD}}),
         ("PUT", "/v2.0/edge_routers/00000000-0000-4000-8000-000000000099", {"password": PASSWORD + "\n", "ip": "x"}),
     ):
-        sent: list[Any] = []
-        data = json.dumps(body).encode()
-
-        async def receive(data: bytes = data) -> Any:
-            return {"type": "http.request", "body": data}
-
-        async def send(message: Any, sent: list[Any] = sent) -> None:
-            sent.append(message)
-
-        scope = {"type": "http", "method": method, "path": where, "query_string": b"", "headers": []}
-        await api(scope, receive, send)
-        assert 400 <= sent[0]["status"] < 500, sent
-        answers.append(sent[1]["body"].decode())
+        status, answer = await ask(api, method, where, body)
+        assert 400 <= status < 500, answer
+        answers.append(json.dumps(answer))
     return answers
 
 
@@ -145,17 +133,21 @@ def tell_tales(text: str) -> bool:
 
 
 @pytest.mark.parametrize("name", BAD)
-def test_nobody_says_a_secret(name: str, caplog: pytest.LogCaptureFixture) -> None:
+def test_nobody_says_a_secret(name: str, caplog: pytest.LogCaptureFixture, tmp_path: Path) -> None:
     caplog.set_level(logging.DEBUG)
     world, said = run(live(changed(BAD[name])))
-    recorder = world.recorder
+    recorder = world.recorder.clean
     assert said[-1] == ("ACTIVE" if name == "nothing" else "ERROR"), said
     assert [text for text in said if tell_tales(text)] == []
     records = [record.getMessage() + repr(record.args) + str(record.exc_text) for record in caplog.records]
     assert records
     assert [text for text in records if tell_tales(text)] == []
-    assert len(recorder.messages) > len(list(recorder.of("stacks"))) > 0
+    assert {message.hop for message in recorder.messages} >= {"http", "sql", "etcd", "job", "status"}
     assert [message for message in recorder.messages if tell_tales(repr(message))] == []
+    assert any(tell_tales(repr(message)) for message in world.recorder.told), "there was something to mask"
+    kept = world.kept(tmp_path)
+    assert kept.count(b"\n") > 100
+    assert [line for line in kept.decode().splitlines() if tell_tales(line)] == []
     errors = [event for event in world.written if event.key.startswith((keys.STATE, keys.JOBS_FINISHED))]
     assert errors
     assert [event.key for event in errors if tell_tales(repr(event.value))] == []
