@@ -152,7 +152,7 @@ def where_of(ctx: click.Context) -> Where:
     if found["cache"] in (True, None) or str(found["cache"]).lower() in ("true", "1", "yes"):
         seconds = Duration().convert("5m" if found["cache_timeout"] is None else found["cache_timeout"], None, None)
         cache = SchemaCache(Path(found["cache_path"] or _cache_file()), seconds=seconds, clock=clock)
-    credentials = credentials_of(found)
+    credentials = credentials_of({**found, "password": "-"} if ctx.resilient_parsing else found)
     by_catalog = credentials is not None and found["service_name"] and not found["endpoint_url"]
     url = "" if by_catalog else str(found["endpoint_url"] or DEFAULT_URL).rstrip("/")
     return Where(
@@ -167,6 +167,11 @@ def where_of(ctx: click.Context) -> Where:
         region=found["region"] or "",
         ca_file=found["cacert"] or "",
     )
+
+
+def complete_schema(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+    """Ids of the kept schemas."""
+    return sorted(name for name in where_of(ctx).kept() if name.startswith(incomplete))
 
 
 def credentials_of(found: Mapping[Any, Any]) -> Credentials | None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from esi.cli.connection import options, where_of
+from esi.cli.connection import complete_schema, options, where_of
 from esi.cli.output import as_json
 from esi.client.why import sentences
 
@@ -15,7 +15,7 @@ WIDTH = 100
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
-@click.argument("schema")
+@click.argument("schema", shell_complete=complete_schema)
 @click.argument("name_or_id", metavar="NAME|ID")
 @click.option("--json", "as_document", is_flag=True, help="Print the facts as the API gives them.")
 @click.pass_context

@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from esi.client.http import Http
 from esi.clock import Clock
 from esi.errors import Broken, NotFound, Unauthenticated
 from esi.telemetry import Secret
@@ -69,6 +68,8 @@ class Grant:
 
 async def grant(credentials: Credentials, *, clock: Clock, tls: ssl.SSLContext | None = None) -> Grant:
     """Ask for a token. Unauthenticated when name, password or project are not right, Unreachable, TimedOut."""
+    from esi.client.http import Http  # here: completion needs the name of who asks, and no HTTP library
+
     root = credentials.auth_url.rstrip("/").removesuffix("/v3")
     async with Http(root, clock=clock, who="Keystone", tls=tls) as http:
         try:

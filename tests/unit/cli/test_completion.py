@@ -40,3 +40,23 @@ def test_schemas_verbs_and_properties_come_from_the_kept_file(
     assert complete(program, monkeypatch, "gohan client device s") == ["set", "show"]
     assert complete(program, monkeypatch, "gohan client device create --ra") == ["--rack_id", "--rack"]
     assert len(api.requests) == asked
+
+
+def test_why_completes_schemas_and_enumerations_their_words(
+    program: Program, api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program("client", "rack", "list")
+    assert complete(program, monkeypatch, "gohan why d") == ["device"]
+    assert complete(program, monkeypatch, "gohan client device create --kind ") == ["tor", "edge"]
+    assert complete(program, monkeypatch, "gohan client device create --settings.s") == [
+        "--settings.side",
+        "--settings.side.mode",
+    ]
+
+
+def test_half_of_keystones_variables_do_not_disturb(
+    program: Program, api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OS_AUTH_URL", "http://127.0.0.1:1")
+    monkeypatch.setenv("OS_USERNAME", "alice")
+    assert complete(program, monkeypatch, "gohan client ") == []
