@@ -156,7 +156,7 @@ async def tables_are_the_same(admin: Shell) -> None:
     code, _, errors = await admin.run("heat", "stack-show", "nothing")
     assert (code, "Stack not found: nothing" in errors) == (1, True)
     code, _, errors = await admin.run("esi", "stack", "show", "nothing")
-    assert (code, "The Stack (nothing) could not be found." in errors) == (1, True)
+    assert (code, "The Stack (nothing) could not be found." in errors) == (4, True)
 
 
 async def keystone_answers(admin: Shell, facts: dict[str, str]) -> None:
