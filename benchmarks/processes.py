@@ -56,7 +56,7 @@ class Children:
 
     async def start(self, name: str, *command: str | Path) -> dict[str, Any]:
         """Start a program that serves, and wait for its facts."""
-        process = await self._launch(name, command)
+        process = await self.launch(name, *command)
         line = await self._line(name, process)
         return dict(line.get("facts", line))
 
@@ -73,7 +73,7 @@ class Children:
         return await self.outcome(module, sys.executable, "-m", f"benchmarks.{module}", *arguments)
 
     async def outcome(self, name: str, *command: str | Path) -> dict[str, Any]:
-        process = await self._launch(name, command)
+        process = await self.launch(name, *command)
         async with asyncio.timeout(PATIENCE_SECONDS):
             line = await self._line(name, process)
             await process.wait()
@@ -82,7 +82,8 @@ class Children:
     def log(self, name: str) -> Path:
         return self.folder / f"{name}.log"
 
-    async def _launch(self, name: str, command: Sequence[str | Path]) -> Process:
+    async def launch(self, name: str, *command: str | Path) -> Process:
+        """Start a program that says nothing about itself."""
         starter = [sys.executable, "-I", "-S", "-c", _STARTER, str(os.getpid()), f"{ROOT / 'src'}:{ROOT}"]
         with self.log(name).open("ab") as words:
             process = await asyncio.create_subprocess_exec(

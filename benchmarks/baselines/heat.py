@@ -42,7 +42,7 @@ connection = sqlite:///{FOLDER}/heat.sqlite
 flavor = noauth
 api_paste_config = {sys.prefix}/etc/heat/api-paste.ini
 """
-(FOLDER / "plugins").mkdir(), (FOLDER / "plugins" / "nothing.py").write_text(PLUGIN)
+(FOLDER / "plugins").mkdir(); (FOLDER / "plugins" / "nothing.py").write_text(PLUGIN)
 (FOLDER / "heat.conf").write_text(CONF)
 log.register_options(cfg.CONF)
 cfg.CONF(["--config-file", str(FOLDER / "heat.conf")], project="heat", prog="heat-api", version="x")
