@@ -95,3 +95,25 @@ async def test_warnings_beside_ok_end_active_and_stand_in_the_log(tmp_path: Path
         batch = re.findall(r"esi (\w+) ", (await log_of(tmp_path, chain.PRIMARY_IP))[0].comment)[0]
         line = await says(worker, "statement has no contents")
         assert f"{chain.PRIMARY_IP} says beside ok of batch {batch}" in line
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        ("foreign-lock", rf"held: router {chain.PRIMARY_IP} is locked by session \d+ of user operator since .* UTC"),
+        ("unreachable", rf"held: {chain.PRIMARY_IP} does not answer since .* UTC"),
+    ],
+)
+async def test_what_holds_a_change_up_is_told_while_it_waits(kind: str, words: str, tmp_path: Path) -> None:
+    async with ring(tmp_path) as (client, lab, _):
+        wish = gateway(0)
+        await lab.begin(PRIMARY, kind)
+        await client.put(wish.schema, wish.id, wish.body)
+        async with asyncio.timeout(5):
+            while not (body := await client.show(wish.schema, wish.id)).get("status_reason"):
+                await asyncio.sleep(0.1)
+        assert re.fullmatch(words, body["status_reason"])
+        assert (body["status"], body["orchestration_state"]) == ("PENDING_CREATE", "CREATE_IN_PROGRESS")
+        await lab.heal()
+        body = await client.wait(wish.schema, wish.id, at_most=PATIENCE_SECONDS)
+        assert "status_reason" not in body

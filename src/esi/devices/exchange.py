@@ -23,6 +23,7 @@ from esi.devices.records import decode_answer, decode_intent, encode_answer, enc
 from esi.drivers import IntentResult
 from esi.errors import Broken, EsiError, LeaseLost, Outrun
 from esi.kv import KV, Delete, Event, Guard, Put
+from esi.model.codec import loads_object
 from esi.model.keys import device_key, intent_done_key, intent_key, intents_key
 from esi.runtime import Mirror
 
@@ -134,6 +135,12 @@ class Exchange:
         self._wake.set()
 
     # -- what is said ---------------------------------------------------------------------------------------------
+
+    @property
+    def held(self) -> str:
+        """What keeps the device's owner waiting, as it says itself."""
+        entry = self.mirror.get(device_key(self._ip))
+        return "" if entry is None else str(loads_object(entry.value, entry.key).get("held") or "")
 
     @property
     def busy(self) -> bool:

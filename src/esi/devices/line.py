@@ -22,6 +22,7 @@ class Waiting:
     key: str = ""
     revision: int = 0
     lease: int = 0
+    heard: str | None = None
     stands_for: list[Waiting] = field(default_factory=list)
     result: IntentResult | EsiError | None = None
     answered: asyncio.Event = field(default_factory=asyncio.Event)
@@ -30,6 +31,12 @@ class Waiting:
     def foreign(self) -> bool:
         """Whether it is of another process."""
         return self.lease != 0
+
+    def hear(self, held: str) -> None:
+        """Tell its caller what keeps it waiting; the same is told once."""
+        if held != self.heard and self.intent.held is not None:
+            self.heard = held
+            self.intent.held(held)
 
     def answer(self, result: IntentResult | EsiError) -> None:
         """The first answer counts."""

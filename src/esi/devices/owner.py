@@ -15,6 +15,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 
 from esi.devices.batch import take
 from esi.devices.cycle import Cycle, Unsettled
@@ -31,12 +34,15 @@ log = logging.getLogger(__name__)
 
 FIRST_BACK_OFF, LAST_BACK_OFF = 0.2, 15.0
 
+HOLD_SECONDS, LATE_SECONDS = 0.5, 1.5
+"""What keeps us waiting for longer is told to whoever waits; and that an answer is late."""
+
 LOOK_SECONDS = 10.0
 """Whoever waits for another owner looks so often whether there still is one: a net under the watch."""
 
 
 class Owner:
-    """Runs one device. `submit` from any task; `run` until idle or cancelled. `held` says who keeps us waiting."""
+    """Runs one device. `submit` from any task; `run` until idle or cancelled. `held` says what keeps us waiting."""
 
     def __init__(self, ip: str, means: Means) -> None:
         self._ip = ip
@@ -51,11 +57,13 @@ class Owner:
         self._address: Address | None = None
         self._unsettled: Unsettled | None = None
         self._called = False
+        self._since: float | None = None
         self.held = ""
 
     async def submit(self, intent: Intent) -> IntentResult:
         waiting = Waiting(intent, self._clock.monotonic())
         self._line.join(waiting)
+        waiting.hear(self.held)
         self._wake.set()
         try:
             await waiting.answered.wait()
@@ -141,6 +149,7 @@ class Owner:
     async def _hand_over(self) -> None:
         """Put what waits where the device's owner finds it, and wait for news. Nothing is missed: what is heard from
         now on is newer than what was asked."""
+        self._tell(self._exchange.held)
         synced = self._exchange.mirror.synced
         complete = synced.is_set()
         await self._exchange.put(self._ownership.other)
@@ -174,8 +183,8 @@ class Owner:
         cycle = Cycle(self._ip, session, self._ownership.revision, self._answer)
         try:
             if self._unsettled is not None or session.confirm_within is not None:
-                await cycle.settle(self._unsettled)
-                self._unsettled = None
+                await self._settle(cycle)
+            await self._go_on()
             await cycle.run(self._batch(address))
         except Unsettled as unsettled:
             self._unsettled = unsettled
@@ -183,6 +192,14 @@ class Owner:
         except Rejected as error:  # not of an intent, but of the cycle itself: nobody of this batch can be served
             for waiting in self._batch(address):
                 self._answer(waiting, error)
+
+    async def _settle(self, cycle: Cycle) -> None:
+        try:
+            await cycle.settle(self._unsettled)
+        except Busy as error:
+            await self._hold(error.message)
+            raise
+        self._unsettled = None
 
     def _batch(self, address: Address) -> list[Waiting]:
         """What goes into the next commit."""
@@ -203,11 +220,13 @@ class Owner:
             if self._means.driver is None:
                 raise Broken(f"a process without a driver owns {self._ip}")
             try:
-                self._session = await self._means.driver.open(address)
+                async with self._awaited():
+                    self._session = await self._means.driver.open(address)
             except EsiError as error:
                 if not error.retry:
                     self._refuse(address, error)
                     raise Busy(f"{self._ip}: no session") from error
+                await self._hold()
                 raise
             self._address = address
             await self._ownership.record(self._session.session_id)
@@ -222,19 +241,57 @@ class Owner:
     async def _lock(self, session: Session, address: Address) -> None:
         """Take the device's lock, from an earlier owner's session if need be. Busy: a stranger has it, who is named."""
         try:
-            await session.lock()
+            async with self._awaited():
+                await session.lock()
         except Busy as error:
             if not await self._ended(session, address, error):
-                if self.held != (held := _holder(error)):
-                    log.warning("%s is %s", self._ip, held or "locked by another")
-                self.held = held
-                await self._ownership.publish(self.held)
-                if not self.held:
+                await self._hold(f"router {self._ip} is {_locked(error)}")
+                if not (holder := _holder(error)):
                     raise
-                raise Busy(f"{self._ip} is {self.held}: {error.message}", **error.details) from error
+                raise Busy(f"{self._ip} is {holder}: {error.message}", **error.details) from error
             await session.lock()
-        self.held = ""
+        except TemporaryError:
+            await self._hold()
+            raise
+
+    # -- what keeps us waiting ------------------------------------------------------------------------------------
+
+    @asynccontextmanager
+    async def _awaited(self) -> AsyncIterator[None]:
+        """A device that does not answer in time is told of while we still wait for it."""
+
+        async def late() -> None:
+            await self._clock.sleep(LATE_SECONDS)
+            await self._hold()
+
+        began, self._since = self._since, self._since or self._clock.now()
+        async with Tasks(f"device {self._ip}", on_error=lambda name, error: None) as tasks:
+            tasks.start("late", late())
+            yield
+        self._since = began
+
+    async def _hold(self, words: str = "") -> None:
+        """`words` keep us waiting; without any the device does not answer. Told once it has lasted."""
+        now = self._clock.now()
+        self._since = self._since or now
+        if now - self._since >= HOLD_SECONDS:
+            since = datetime.fromtimestamp(self._since, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+            words = words or f"{self._ip} does not answer since {since}"
+            if words != self.held:
+                log.warning("held: %s", words)
+            self._tell(words)
+            await self._ownership.publish(words)
+
+    async def _go_on(self) -> None:
+        """Nothing keeps us waiting any more."""
+        self._since = None
+        self._tell("")
         await self._ownership.publish("")
+
+    def _tell(self, words: str) -> None:
+        self.held = words
+        for waiting in self._line.own:
+            waiting.hear(words)
 
     async def _ended(self, session: Session, address: Address, denied: Busy) -> bool:
         """Whether it was an earlier owner's session that holds the lock, and we, who own the device, have ended it."""
@@ -277,6 +334,15 @@ class Owner:
                 await session.close()
             except EsiError:
                 return
+
+
+def _locked(error: Busy) -> str:
+    """`locked by session PID of user USER since …`, as far as the device says so."""
+    pid, user, since = (str(error.details.get(name) or "") for name in ("pid", "user", "since"))
+    if not pid and not user:
+        return "not to be locked now"
+    by = f"session {pid}" if pid else "a session"
+    return f"locked by {by}{f' of user {user}' if user else ''}{f' since {since}' if since else ''}"
 
 
 def _holder(error: Busy) -> str:

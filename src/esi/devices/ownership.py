@@ -33,7 +33,7 @@ class Ownership:
         self._process = means.lease.process
         self._may = means.driver is not None
         self._key = device_key(ip)
-        self._held = ""
+        self._held: str | None = ""
         self._recorded = False
         self.revision = 0
         self.other = 0
@@ -82,9 +82,9 @@ class Ownership:
             self._recorded = True
 
     async def publish(self, held: str) -> None:
-        """Show beside the key who holds the device's lock and keeps us waiting; "" when nobody does."""
+        """Show beside the key what keeps us waiting; "" when nothing does."""
         if held != self._held and self.revision:
-            lease = await self._lease.current()
+            lease, self._held = await self._lease.current(), None  # not known, until it is written
             await self._write(self._put(lease, held))
             self._held = held
 

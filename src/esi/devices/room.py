@@ -76,7 +76,7 @@ class DeviceRoom:
 
     @property
     def held(self) -> Mapping[str, str]:
-        """Devices of this process whose lock a stranger has: `held by USER since …` by management address."""
+        """Devices that keep this process waiting: why, by management address."""
         return {ip: owner.held for ip, owner in self._owners.items() if owner.held}
 
     async def _serve(self, ip: str, owner: Owner) -> None:

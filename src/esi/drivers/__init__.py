@@ -8,7 +8,7 @@ tests/conformance/test_drivers.py.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple, Protocol
 
@@ -70,7 +70,8 @@ class Intent:
 
     `id` is operation + resource name and is the same when the work is repeated; `ref` names the service
     (schema, id, version) for records; `lock_timeout` is how many seconds to wait for the device's lock in all; `fence`
-    is the right to ask for it: once that guard fails, the intent is refused.
+    is the right to ask for it: once that guard fails, the intent is refused. `held` is told what keeps it waiting, and
+    "" when nothing does: it belongs to the caller and goes to no other process.
     """
 
     id: str
@@ -80,6 +81,7 @@ class Intent:
     tenant: str = ""
     lock_timeout: float = 120.0
     fence: Guard | None = None
+    held: Callable[[str], None] | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

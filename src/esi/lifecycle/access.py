@@ -12,7 +12,7 @@ from esi.errors import Forbidden, NotFound, RequestError, Unauthenticated
 from esi.identity import NOBODY_ROLE, Identity
 from esi.lifecycle.request import World
 from esi.model.resource import Body, Resource
-from esi.model.status import MONITORING_UNAVAILABLE
+from esi.model.status import HELD, MONITORING_UNAVAILABLE, PENDING
 from esi.schema import Access, Schema
 
 REASON = "status_reason"
@@ -95,6 +95,9 @@ def view(world: World, identity: Identity, row: Resource, access: Access | None 
     reason = row.state_error
     if not reason and row.body.get("status") == MONITORING_UNAVAILABLE:
         reason = row.state_monitoring.get("reason", "")
+    held = row.state_monitoring.get(HELD)
+    if held and row.body.get("status") in PENDING and held["version"] > row.state_version:
+        reason = held["words"] or reason
     if reason:
         shown[REASON] = reason
     return shown

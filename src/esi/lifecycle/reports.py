@@ -24,6 +24,7 @@ from esi.model.status import (
     FAIL,
     FIRST_WORDS,
     GOOD_WORDS,
+    HELD,
     NOT_VALUES,
     PENDING,
     REASON_CHARACTERS,
@@ -46,14 +47,18 @@ def _version(payload: Mapping[str, Any]) -> int:
 
 
 async def apply_state(request: Request, schema: Schema, ref: Ref, payload: Body) -> bool:
-    """Take in `{"state": {…}, "version": n, "error": ""}`; whether it changed anything."""
+    """Take in `{"state": {…}, "version": n, "error": ""}`; whether it changed anything. `held` {version, words} beside
+    it is what holds a later version up: its status stays, and shows the words.
+    """
     version = _version(payload)
     state = payload.get("state")
     state = state if isinstance(state, dict) else {}
     error = _error(payload, state)
     before = await request.get(ref)
-    if before is None or not schema.state_versioning or not _news(before, version, error):
+    if before is None or not schema.state_versioning:
         return False
+    if not _news(before, version, error):
+        return await _hold(request, before, payload.get("held"))
     change = change_of(schema, copied(before), BY_ITSELF, before=before, payload=payload)
     await request.run_hooks("pre_state_update_in_transaction", change)
     row = copied(await request.need(ref))
@@ -67,6 +72,22 @@ async def apply_state(request: Request, schema: Schema, ref: Ref, payload: Body)
     change.body = copied(row).body
     await request.run_hooks("post_state_update_in_transaction", change)
     await _waiting_monitoring(request, schema, ref, state)
+    await _hold(request, await request.get(ref), payload.get("held"))
+    return True
+
+
+async def _hold(request: Request, before: Resource | None, held: object) -> bool:
+    """What holds a version up that is not done yet; whether that is news."""
+    if before is None or not isinstance(held, dict) or not isinstance(held.get("version"), int):
+        return False
+    version, words = held["version"], str(held.get("words") or "")[:REASON_CHARACTERS]
+    known = before.state_monitoring.get(HELD) or {}
+    if not before.state_version < version <= before.config_version or words == known.get("words", ""):
+        return False
+    row = copied(before)
+    row.state_monitoring = {**row.state_monitoring, HELD: {"version": version, "words": words}}
+    await request.save(row)
+    await request.log(row, "held", BY_ITSELF, words or "no more")
     return True
 
 

@@ -69,11 +69,14 @@ def encode_worker_config(body: str, version: int, *, deleted: bool) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What a worker knows of one resource version. `error` is "" when all went well."""
+    """What a worker knows of one resource version. `error` is "" when all went well. `held`: {version, words} of what
+    holds a later version up.
+    """
 
     state: Body
     version: int
     error: str = ""
+    held: Body | None = None
 
 
 def encode_state(state: Body, version: int, error: str = "") -> bytes:
@@ -85,4 +88,5 @@ def decode_state(value: bytes, key: str = "state") -> State:
     state, version = raw.get("state"), raw.get("version")
     if not isinstance(version, int) or not isinstance(state, dict):
         raise Broken(f"{key} is not a state envelope")
-    return State(state, version, raw.get("error") or "")
+    held = raw.get("held")
+    return State(state, version, raw.get("error") or "", held if isinstance(held, dict) else None)

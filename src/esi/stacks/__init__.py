@@ -7,7 +7,7 @@ template → parameters → functions → graph → plan → engine; records kee
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, Protocol
 
@@ -15,6 +15,7 @@ from esi.drivers import Devices
 from esi.kv import Guard
 
 Props = Mapping[str, Any]
+Listener = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +54,10 @@ class StackBackend(Protocol):
 
     async def delete(self, name: str, *, operation: str, fence: Guard | None = None) -> None: ...
 
-    async def wait(self, name: str, *, operation: str) -> Stack:
+    async def wait(self, name: str, *, operation: str, held: Listener | None = None) -> Stack:
         """Returns when the operation has ended, well or not (see status). Raises a TemporaryError when it was given up
-        for now (lease lost, KV away): call apply again."""
+        for now (lease lost, KV away): call apply again. `held` is told what holds it up meanwhile, and "" when nothing
+        does any more."""
         ...
 
     async def stop(self, name: str, *, operation: str) -> None:
@@ -94,7 +96,8 @@ class Targets(Protocol):
 @dataclass(frozen=True, slots=True)
 class Context:
     """What a resource may use. `operation` and `resource` name this step: together they are the idempotency key;
-    `fence` is the right to do it, which goes along with whatever is asked of others."""
+    `fence` is the right to do it, which goes along with whatever is asked of others; `held` is told what holds it
+    up."""
 
     stack: str
     resource: str
@@ -104,6 +107,7 @@ class Context:
     targets: Targets
     ref: tuple[str, str, int] | None = None
     fence: Guard | None = None
+    held: Listener | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from esi.errors import EsiError, TemporaryError
-from esi.stacks import Context, Live, Props, Replace
+from esi.stacks import Context, Listener, Live, Props, Replace
 from esi.stacks.plan import Action
 from esi.stacks.records import ResourceRecord
 from esi.stacks.wanted import Means
@@ -32,6 +32,30 @@ class Outcome:
     live: Live | None = None
     fault: str = ""
     replace: bool = False
+
+
+class Holds:
+    """What holds the steps of an operation up, as one sentence for whoever listens."""
+
+    def __init__(self) -> None:
+        self._by_step: dict[str, str] = {}
+        self._said = ""
+        self._listener: Listener | None = None
+
+    def listen(self, listener: Listener | None) -> None:
+        self._listener, said = listener, self._said
+        if listener is not None and said:
+            listener(said)
+
+    def hear(self, step: str, words: str) -> None:
+        """`words` hold this step up; "" is nothing."""
+        self._by_step[step] = words
+        found = sorted({words for words in self._by_step.values() if words})
+        said = f"held: {'; '.join(found)}" if found else ""
+        if said != self._said:
+            self._said = said
+            if self._listener is not None:
+                self._listener(said)
 
 
 async def carry_out(means: Means, errand: Errand, trouble: Callable[[str], None]) -> Outcome:

@@ -13,7 +13,7 @@ from typing import Any
 from esi.errors import Broken, Busy, EsiError, TemplateError, Unsupported
 from esi.kv import Guard
 from esi.registry import Registry
-from esi.stacks import Stack, StackResource, StackSpec
+from esi.stacks import Listener, Stack, StackResource, StackSpec
 from esi.stacks.nodes import Env
 from esi.stacks.operation import Operation
 from esi.stacks.parameters import resolve_parameters
@@ -63,9 +63,10 @@ class EmbeddedEngine:
         """Begin, or go on with, deleting the stack; one that is not there is success."""
         await self._start(Operation(self._means, name, operation, None, fence))
 
-    async def wait(self, name: str, *, operation: str) -> Stack:
+    async def wait(self, name: str, *, operation: str, held: Listener | None = None) -> Stack:
         run = self._runs.get(name)
         if run is not None and run.operation.operation == operation:
+            run.operation.holds.listen(held)
             await run.ended.wait()
             self._forget(run)
             if run.error is not None:

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from esi.errors import Broken, TemplateError
@@ -23,7 +24,7 @@ from esi.model.job import job_ref
 from esi.model.resource import Body
 from esi.render.marks import stripped
 from esi.stacks import Context, Stack
-from esi.stacks.actions import Errand, Outcome, carry_out
+from esi.stacks.actions import Errand, Holds, Outcome, carry_out
 from esi.stacks.nodes import Env
 from esi.stacks.plan import Action, Step, decide, give_way, plan
 from esi.stacks.properties import resolve_properties
@@ -61,6 +62,7 @@ class Operation:
         self._next: dict[str, list[Action]] = {}
         self._running: dict[asyncio.Task[Outcome], tuple[str, Action]] = {}
         self._trouble: dict[str, str] = {}
+        self.holds = Holds()
         self._faults: list[str] = []
         self._before: dict[str, ResourceRecord | None] = {}
         self._words = Words(wanted)
@@ -274,6 +276,7 @@ class Operation:
     def _collect(self, name: str, action: Action, outcome: Outcome) -> None:
         """Take over how an action has ended."""
         record = self._record.resources[name]
+        self.holds.hear(name, "")
         if outcome.replace:
             record.attempted.remove(self._props[name])
             self._retire(name, record)
@@ -334,8 +337,9 @@ class Operation:
                 self._record.resources[name] = before
 
     def _context(self, resource: str) -> Context:
-        name, tenant, means = self.name, self._record.tenant, self._means
-        return Context(name, resource, self.operation, tenant, means.devices, means.targets, self._ref(), self.fence)
+        name, tenant, means, hear = self.name, self._record.tenant, self._means, partial(self.holds.hear, resource)
+        fence, ref = self.fence, self._ref()
+        return Context(name, resource, self.operation, tenant, means.devices, means.targets, ref, fence, hear)
 
     def _ref(self) -> tuple[str, str, int] | None:
         """The resource version that this is done for: of a delete the job knows it, the record tells what stands."""

@@ -85,7 +85,7 @@ class _Reports:
         try:
             if tree == keys.STATE:
                 state = decode_state(entry.value, key)
-                payload = {"error": state.error, "state": state.state, "version": state.version}
+                payload = {"error": state.error, "state": state.state, "version": state.version, "held": state.held}
                 await self._lifecycle.apply_state(ref, payload)
             else:
                 report = loads_object(entry.value, key)

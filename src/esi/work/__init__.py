@@ -8,7 +8,7 @@ are written here, the same for all handlers (esi.work.worker). Everything a hand
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -20,10 +20,13 @@ from esi.model.resource import Body
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """The right to work on one job. `guard` fences every write; `lost` is set when the right has ended."""
+    """The right to work on one job. `guard` fences every write; `lost` is set when the right has ended; `held` is told
+    what holds the work up, and "" when nothing does any more.
+    """
 
     guard: Guard
     lost: asyncio.Event
+    held: Callable[[str], None] = lambda words: None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 Writes, each commit fenced by the claim (the create revision of /jobs/working/<id>):
 
     claim    working (under the process's lease), ready deleted, job_state {} when first
+    held     /state, when something begins to hold the job up and when it ends (holds.py)
     found    what the handler wrote (heat_stacks), job_state
     fail     what the handler left (heat_stacks), /state, finished, working deleted, job_state deleted
     finish   /state when last, finished, working deleted, job_state deleted when last
@@ -18,7 +19,7 @@ import asyncio
 import logging
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from esi.clock import Clock
 from esi.errors import Broken, EsiError, LeaseLost, Outrun, TemporaryError, TerminalError, TimedOut
@@ -29,6 +30,7 @@ from esi.model.job import Job
 from esi.model.resource import Body, Ref
 from esi.tasks import Tasks
 from esi.work import Claim, Handler, JobFailed, JobResult
+from esi.work.holds import Holds
 from esi.work.lease import ProcessLease
 from esi.work.results import completed_state, failed_state, finished_value
 
@@ -152,7 +154,10 @@ class Worker:
             return None  # raised below
 
         async with Tasks(job.id, on_error=told) as tasks:
-            run = tasks.start("run", self._insist(job, handler, claim))
+            state = keys.state_key(self._path_of(job.ref))
+            holds = Holds(self._kv, self._clock, state, job.version, claim.guard)
+            tasks.start("holds", holds.run())
+            run = tasks.start("run", self._insist(job, handler, replace(claim, held=holds.hear)))
             lost = tasks.start("claim", claim.lost.wait())
             await asyncio.wait({run, lost}, return_when=asyncio.FIRST_COMPLETED)
             if not run.done():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -180,16 +181,40 @@ def test_a_strangers_lock_is_waited_for_and_named_and_his_session_lives() -> Non
             patient = tasks.start("patient", one.submit(intent("c")))
             with pytest.raises(Busy, match="held by alice"):
                 await two.submit(intent("b", lock_timeout=10.0))
-            assert one.held == {IP: "held by alice"}
+            words = f"router {IP} is locked by session {stranger.session_id} of user alice"
+            assert one.held == {IP: words}
             entry = await there.kv.get(keys.device_key(IP))
             assert entry is not None
-            assert loads_object(entry.value)["held"] == "held by alice"
+            assert loads_object(entry.value)["held"] == words
             assert there.device.counts["kill"] == 0
             await stranger.unlock()
             await patient
             assert one.held == {}
             await asyncio.sleep(0.1)
             assert await there.left() == []
+
+    run(scenario())
+
+
+def test_a_caller_in_another_process_hears_what_holds_it_up_once_and_that_it_ended() -> None:
+    async def scenario() -> None:
+        async with world() as there, Tasks("test") as tasks:
+            _, one, _ = there.process("one")
+            _, two, _ = there.process("two")
+            await one.submit(intent("a"))
+            stranger = await there.driver.open(Address(IP, username="alice"))
+            await stranger.lock()
+            heard: list[tuple[str, float]] = []
+            began = now()
+            wanted = replace(intent("b"), held=lambda words: heard.append((words, now() - began)))
+            waiting = tasks.start("b", two.submit(wanted))
+            await asyncio.sleep(60.0)
+            words = [said for said, _ in heard if said]
+            assert words == [f"router {IP} is locked by session {stranger.session_id} of user alice"]
+            assert max(at for _, at in heard) < 2.0
+            await stranger.unlock()
+            await waiting
+            assert [said for said, _ in heard][-1] == ""
 
     run(scenario())
 

@@ -124,5 +124,6 @@ async def _submit(ctx: Context, props: Props, edits: tuple[Edit, ...], *, suffix
             tenant=ctx.tenant,
             lock_timeout=float(props["lock_timeout"]),
             fence=ctx.fence,
+            held=ctx.held,
         )
     )
