@@ -32,7 +32,7 @@ ctypes.CDLL(None).prctl(1, signal.SIGKILL)
 if os.getppid() != int(sys.argv[1]):
     sys.exit(1)
 kept = {name: value for name, value in os.environ.items() if not (name.startswith("ESI_") and "__" in name)}
-kept["PYTHONPATH"] = sys.argv[2] + (":/tmp/h7" if "H7GC" in kept else "")
+kept["PYTHONPATH"] = sys.argv[2]
 os.execvpe(sys.argv[3], sys.argv[3:], kept)
 """
 
