@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -39,6 +40,9 @@ ON_ETCD = frozenset({"sync", "agent", "jobs", "heat", "devices", "monitoring", "
 
 Facts = dict[str, str]
 
+RARELY = (50_000, 20, 20)
+"""New objects before the collector of garbage looks; how many of its looks before the older ones are looked at, too."""
+
 
 async def run(parts: Sequence[str], settings: Settings, *, on_ready: Callable[[Mapping[str, str]], None]) -> None:
     """Run `parts` until SIGTERM, SIGINT or cancellation; `on_ready` is called once with where they are reached.
@@ -59,10 +63,20 @@ async def run(parts: Sequence[str], settings: Settings, *, on_ready: Callable[[M
         for event in ready:
             await event.wait()
         process.tell_where(facts())
+        settle()
         on_ready(facts())
         await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
         running.cancel()
         await asyncio.wait({running})
+
+
+def settle() -> None:
+    """What stands now stays: the collector of garbage need not look at it again and again, nor so often at the rest.
+    A service of the ring makes thousands of objects, and hardly a circle (docs/performance.md).
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*RARELY)
 
 
 def _check(parts: Sequence[str], settings: Settings) -> None:

@@ -12,6 +12,7 @@ or outside quotes. Control characters in a value, and marks that nest or lack th
 
 from __future__ import annotations
 
+import functools
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator
@@ -24,6 +25,7 @@ CLOSE_MARK = "\ue001"
 TAGS = frozenset({"inactive:", "active:", "replace:", "delete:", "protect:", "unprotect:"})
 INDENT = "    "
 _DEEPEST = 64
+_SHORT, _REMEMBERED = 2048, 1024
 
 # Only single characters repeat possessively: on groups Python before 3.11.5 (Debian 12 has 3.11.2) gets it wrong. The
 # branches of each group begin differently, so there is nothing to try twice.
@@ -70,7 +72,24 @@ def mark(value: str) -> str:
 
 
 def parse(text: str, *, where: str = "text") -> tuple[Statement, ...]:
-    """Read CLI text. Raises TemplateError with `where` and the line for what does not follow the grammar."""
+    """Read CLI text. Raises TemplateError with `where` and the line for what does not follow the grammar.
+
+    What is short is read once: a piece of configuration is parsed when its stack is checked, made, and sent.
+    """
+    if len(text) > _SHORT:
+        return _read(text, where)
+    try:
+        return _known(text)
+    except TemplateError:
+        return _read(text, where)  # says where
+
+
+@functools.lru_cache(maxsize=_REMEMBERED)
+def _known(text: str) -> tuple[Statement, ...]:
+    return _read(text, "")
+
+
+def _read(text: str, where: str) -> tuple[Statement, ...]:
     reader = _Reader(text, where)
     tokens = tokenize(text, where=where)
     for token in tokens:
