@@ -91,6 +91,7 @@ class ApiRoom:
             http="httptools",
             ws="none",
             server_header=False,
+            proxy_headers=False,
             timeout_keep_alive=KEEP_ALIVE_SECONDS,
             timeout_graceful_shutdown=GRACE_SECONDS,
             limit_concurrency=MOST_CONNECTIONS,
