@@ -27,16 +27,21 @@ SHORTEST = 3
 SHORT = 8
 """Values shorter than this count only where they stand as a word."""
 
+KNOWN_NAMES = 10_000
 KNOWN_RESOURCES = 5_000
 KNOWN_VALUES = 16
 
 PAIRS = (("param", "value"), ("name", "value"), ("key", "value"), ("output_key", "output_value"))
 """Keys under which a name and its value stand side by side: parameters of jobs, outputs of stacks."""
 
+WIDEST_PAIR = 8
+"""What has more keys is no pair."""
+
 _WORDS = r"(?:[\w-]*(?:password|secret|md5|pre-shared-key)|[\w-]*authentication-key)"
 _VALUE = r"(\"(?:\\.|[^\"\\])*\"|[^\s;{}<>\"]+)"
 _STATEMENT = re.compile(rf"\b((?:[\w-]*authentication-key)\s+|{_WORDS}\s+(?:ascii-text\s+)?(?=\S+\s*;)){_VALUE}")
 _ELEMENT = re.compile(rf"<((?:\w+:)?{_WORDS}(?:\s[^<>]*)?)>([^<]+)<")
+_PLAIN = re.compile(r"[\w .,;:+=/~@-]*", re.ASCII)
 _STORED = re.compile(r"\$[1-9]\$[^\s\"';<&]+")
 
 Found = set[str]
@@ -51,6 +56,7 @@ class Masks:
         pattern = "|".join([*sorted(map(re.escape, words), key=len, reverse=True), r"\$[1-9]\$"])
         self._suspicious = re.compile(pattern)
         self._in_bytes = re.compile(pattern.encode())
+        self._judged: dict[str, bool] = {}
         self._known: OrderedDict[tuple[str, str], tuple[str, ...]] = OrderedDict()
 
     def __call__(self, message: Message) -> Message:
@@ -62,34 +68,39 @@ class Masks:
         """`content`, which is about `message`, as JSON without secrets."""
         data = orjson.dumps(content, default=str, option=orjson.OPT_NON_STR_KEYS)
         known = self._values_of(message)
-        if self._in_bytes.search(data) is None and not any(_escaped(value).encode() in data for value in known):
+        if self._in_bytes.search(data) is None and not any(_hint(value) in data for value in known):
             return data
         found: Found = set()
         value = self._by_name(orjson.loads(data), found)
-        found = {secret for secret in found if len(secret) >= SHORTEST and secret != MASK}
+        found = {secret for secret in found if len(secret) >= SHORTEST and secret.strip("*•")}
         if found:
             self._remember(message, found)
-        if wanted := found | set(known):
-            value = _by_value(value, _pattern(wanted))
-        return orjson.dumps(value)
+        data = orjson.dumps(value)
+        wanted = {secret for secret in found.union(known) if _hint(secret) in data}
+        return orjson.dumps(_by_value(orjson.loads(data), _pattern(wanted))) if wanted else data
 
     def _by_name(self, value: Any, found: Found) -> Any:
+        """In place: what is walked through has just been read from JSON."""
+        if isinstance(value, str):
+            return self._text(value, found) if self._suspicious.search(value) is not None else value
         if isinstance(value, dict):
             named = _paired(value)
-            return {
-                name: self._hidden(item, found)
-                if item and (self._secret(name) or (named is not None and name == named[1] and self._secret(named[0])))
-                else self._by_name(item, found)
-                for name, item in value.items()
-            }
-        if isinstance(value, list):
-            return [self._by_name(item, found) for item in value]
-        if isinstance(value, str) and self._suspicious.search(value) is not None:
-            return self._text(value, found)
+            for name, item in value.items():
+                if item and (self._secret(name) or (named is not None and name == named[1] and self._secret(named[0]))):
+                    value[name] = self._hidden(item, found)
+                elif isinstance(item, str | dict | list):
+                    value[name] = self._by_name(item, found)
+        elif isinstance(value, list):
+            value[:] = [self._by_name(item, found) for item in value]
         return value
 
     def _secret(self, name: str) -> bool:
-        return is_secret(name) or name in self._names
+        known = self._judged.get(name)
+        if known is None:
+            if len(self._judged) > KNOWN_NAMES:
+                self._judged.clear()
+            known = self._judged[name] = is_secret(name) or name in self._names
+        return known
 
     def _hidden(self, value: Any, found: Found) -> str:
         """A value under a secret name, and every text in it."""
@@ -137,10 +148,18 @@ class Masks:
 
 def _paired(value: Mapping[str, Any]) -> tuple[str, str] | None:
     """The name that stands beside a value, and the key of that value."""
+    if len(value) > WIDEST_PAIR:
+        return None
     for name, key in PAIRS:
         if key in value and isinstance(value.get(name), str):
             return value[name], key
     return None
+
+
+def _hint(value: str) -> bytes:
+    """How a value begins, whatever it stands in: looked for first, which is fast. Empty: it stands everywhere."""
+    plain = _PLAIN.match(value)
+    return plain[0].encode() if plain is not None else b""
 
 
 def _escaped(value: str) -> str:
