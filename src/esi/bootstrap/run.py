@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import gc
 import logging
 import os
@@ -72,9 +73,13 @@ async def run(parts: Sequence[str], settings: Settings, *, on_ready: Callable[[M
 
 def settle() -> None:
     """What stands now stays: the collector of garbage need not look at it again and again, nor so often at the rest.
-    A service of the ring makes thousands of objects, and hardly a circle (docs/performance.md).
+    A service of the ring makes thousands of objects, and hardly a circle. What building took and has given back goes
+    back to the kernel, where the C library can do that (docs/performance.md).
     """
     gc.collect()
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)
     gc.freeze()
     gc.set_threshold(*RARELY)
 
@@ -233,7 +238,7 @@ class Process:
             stack.push_async_callback(bus.close)
             eyes, targets = open_eyes(ground, probes, bus), open_targets(self._settings.agent, ground)
             if "agent" in self._parts:
-                agent = build_agent(self._settings.agent, ground, probes, bus, age=self._settings.ring.age_seconds)
+                agent = build_agent(self._settings, ground, probes, bus)
                 rooms, targets = [agent], agent.shelf
         handlers = [handler for part, handler in HANDLERS.items() if part in self._parts]
         hands = driver if "devices" in self._parts else None
