@@ -1,4 +1,4 @@
-"""What every store does: on SQLite with its threads, and inline in memory."""
+"""What every store does: on SQLite with its threads, inline in memory, and behind a recorder."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import asyncio
 import resource
 import sqlite3
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,9 @@ from esi.errors import Broken, Conflict, Invalid, NotFound, SchemaError, Unreach
 from esi.model.resource import Ref, Resource
 from esi.schema import load_documents
 from esi.store import Cause, LogRow, Query, Store, Tx
+from esi.store.recording import RecordingStore
 from esi.store.sqlite import SqliteStore
+from esi.telemetry import NullRecorder
 
 SCHEMAS = """
 schemas:
@@ -32,11 +35,11 @@ CATALOGUE = load_documents(SCHEMAS)
 NAMES = list(CATALOGUE["box"].properties)
 
 
-@pytest.fixture(params=["threads", "inline"])
-async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[SqliteStore]:
-    inline = request.param == "inline"
-    made = SqliteStore(":memory:" if inline else tmp_path / "esi.db", CATALOGUE, clock=SystemClock(), inline=inline)
-    yield made
+@pytest.fixture(params=["threads", "inline", "recorded"])
+async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Store]:
+    inline, clock = request.param == "inline", SystemClock()
+    made = SqliteStore(":memory:" if inline else tmp_path / "esi.db", CATALOGUE, clock=clock, inline=inline)
+    yield RecordingStore(made, NullRecorder(), clock) if request.param == "recorded" else made
     await made.close()
 
 
@@ -103,7 +106,7 @@ def test_what_goes_in_comes_out(
     asyncio.run(round_trip())
 
 
-async def test_rows_are_inserted_changed_and_removed(store: SqliteStore) -> None:
+async def test_rows_are_inserted_changed_and_removed(store: Store) -> None:
     row = box("a", text="one", boxes=["b"])
     await insert(store, row)
     row.body["text"], row.config_version = "two", 2
@@ -122,7 +125,7 @@ async def test_rows_are_inserted_changed_and_removed(store: SqliteStore) -> None
     assert await store.read(lambda tx: tx.get(row.ref)) is None
 
 
-async def test_ids_and_unique_properties_are_taken_once(store: SqliteStore) -> None:
+async def test_ids_and_unique_properties_are_taken_once(store: Store) -> None:
     await insert(store, box("a", only="x"), box("b"), box("c"))
     with pytest.raises(Conflict) as refused:
         await insert(store, box("a"))
@@ -136,7 +139,7 @@ async def test_ids_and_unique_properties_are_taken_once(store: SqliteStore) -> N
     assert await store.read(lambda tx: tx.find("box", "only", "y")) is None
 
 
-async def test_lists_filter_sort_and_page(store: SqliteStore) -> None:
+async def test_lists_filter_sort_and_page(store: Store) -> None:
     await insert(
         store,
         box("a", text="x%y", whole=3, flag=True, tenant_id="t1"),
@@ -187,7 +190,7 @@ def test_filters_mean_what_they_say(
     asyncio.run(compare())
 
 
-async def test_who_refers_is_found_in_columns_and_lists(store: SqliteStore) -> None:
+async def test_who_refers_is_found_in_columns_and_lists(store: Store) -> None:
     await insert(store, box("a"), box("b", box_id="a"), box("c", boxes=["a", "b", "a"]))
 
     async def holders(property: str, target: str) -> list[str]:
@@ -204,7 +207,7 @@ async def test_who_refers_is_found_in_columns_and_lists(store: SqliteStore) -> N
     assert await holders("boxes", "b") == []
 
 
-async def test_a_transaction_that_fails_leaves_nothing_and_spares_its_neighbours(store: SqliteStore) -> None:
+async def test_a_transaction_that_fails_leaves_nothing_and_spares_its_neighbours(store: Store) -> None:
     async def bad(tx: Tx) -> None:
         await tx.insert(box("bad"))
         await tx.send("create", "/bad", b"{}")
@@ -218,7 +221,7 @@ async def test_a_transaction_that_fails_leaves_nothing_and_spares_its_neighbours
     assert await store.outbox_batch(10) == []
 
 
-async def test_only_the_transactions_own_methods_may_be_awaited(store: SqliteStore) -> None:
+async def test_only_the_transactions_own_methods_may_be_awaited(store: Store) -> None:
     async def sleepy(tx: Tx) -> None:
         await tx.insert(box("a"))
         await asyncio.sleep(0)
@@ -236,7 +239,7 @@ async def test_only_the_transactions_own_methods_may_be_awaited(store: SqliteSto
     assert await listed(store) == []
 
 
-async def test_the_outbox_keeps_order_and_wakes(store: SqliteStore) -> None:
+async def test_the_outbox_keeps_order_and_wakes(store: Store) -> None:
     assert not await store.wake.wait(at_most=0.0)
 
     async def write(tx: Tx) -> None:
@@ -259,7 +262,7 @@ async def test_the_outbox_keeps_order_and_wakes(store: SqliteStore) -> None:
     assert [row.body for row in await store.outbox_batch(10)] == [b"3", b"1", b"2", b"3"]
 
 
-async def test_the_log_follows_causes(store: SqliteStore) -> None:
+async def test_the_log_follows_causes(store: Store) -> None:
     cause = Cause("box", "a", 1)
     lines = [
         LogRow(Ref("box", "a"), 1, "create", "r1", "root", 1.5),
@@ -276,25 +279,102 @@ async def test_the_log_follows_causes(store: SqliteStore) -> None:
     assert await store.read(lambda tx: tx.caused_by(Cause("box", "a", 2))) == []
 
 
-async def test_values_of_pools_are_taken_once(store: SqliteStore) -> None:
+async def test_values_of_pools_are_taken_once(store: Store) -> None:
     a, b = Ref("box", "a"), Ref("box", "b")
     await store.transaction(lambda tx: tx.allocate("vlans", "7", a))
     with pytest.raises(Conflict):
         await store.transaction(lambda tx: tx.allocate("vlans", "7", b))
     await store.transaction(lambda tx: tx.allocate("other", "7", b))
-    assert await store.read(lambda tx: tx.taken("vlans")) == {"7": a}
+    with pytest.raises(Conflict):
+        await store.transaction(lambda tx: tx.allocate("vlans", 7, b))
+    assert await store.read(lambda tx: tx.holder("vlans", "7")) == a
     await store.transaction(lambda tx: tx.release("vlans", "7"))
     await store.transaction(lambda tx: tx.release("vlans", "7"))
+    assert await store.read(lambda tx: tx.holder("vlans", "7")) is None
     await store.transaction(lambda tx: tx.release_all(b))
-    assert await store.read(lambda tx: tx.taken("other")) == {}
+    assert await store.read(lambda tx: tx.holder("other", "7")) is None
 
 
-async def test_numbers_too_large_are_the_callers_fault(store: SqliteStore) -> None:
+async def lowest(store: Store, pool: str = "n", first: int = 2, last: int = 9) -> int | None:
+    return await store.read(lambda tx: tx.lowest_free(pool, first, last))
+
+
+async def _take(number: int, tx: Tx) -> None:
+    await tx.allocate("n", number, Ref("box", "a"))
+
+
+async def _give_back(number: int, tx: Tx) -> None:
+    await tx.release("n", number)
+
+
+async def test_the_lowest_free_number_is_found(store: Store) -> None:
+    a, b = Ref("box", "a"), Ref("box", "b")
+    assert await lowest(store) == 2
+    for number in (2, 3, 5):
+        await store.transaction(partial(_take, number))
+    assert await lowest(store) == 4
+    assert await lowest(store, first=5) == 6
+    assert await lowest(store, last=3) is None
+    assert await lowest(store, pool="other") == 2
+    await store.transaction(lambda tx: tx.allocate("n", 4, b))
+    assert await lowest(store) == 6
+    await store.transaction(lambda tx: tx.release("n", 3))
+    assert await lowest(store) == 3
+    await store.transaction(lambda tx: tx.release_all(a))
+    assert await lowest(store) == 2
+    assert await store.read(lambda tx: tx.holder("n", 4)) == b
+
+    async def undone(tx: Tx) -> None:
+        await tx.allocate("n", 2, a)
+        raise Conflict("no")
+
+    with pytest.raises(Conflict, match="no"):
+        await store.transaction(undone)
+    assert await lowest(store) == 2
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=80, deadline=None)
+@given(steps=st.lists(st.tuples(st.booleans(), st.integers(0, 12)), max_size=40))
+def test_numbers_are_taken_and_given_back_in_any_order(steps: list[tuple[bool, int]]) -> None:
+    async def compare() -> None:
+        store = SqliteStore(":memory:", CATALOGUE, clock=SystemClock(), inline=True)
+        held: set[int] = set()
+        for take, number in steps:
+            if take and number not in held:
+                await store.transaction(partial(_take, number))
+                held.add(number)
+            elif not take:
+                await store.transaction(partial(_give_back, number))
+                held.discard(number)
+            for first in (0, 5, 12):
+                expected = next((n for n in range(first, 13) if n not in held), None)
+                assert await lowest(store, first=first, last=12) == expected
+        await store.close()
+
+    asyncio.run(compare())
+
+
+async def test_the_next_number_costs_the_same_however_many_are_taken(store: Store) -> None:
+    async def take(tx: Tx) -> None:
+        number = await tx.lowest_free("n", 0, 100_000)
+        assert number is not None
+        await tx.allocate("n", number, Ref("box", str(number)))
+
+    costs = []
+    for _ in range(300):
+        before = store.statements
+        await store.transaction(take)
+        costs.append(store.statements - before)
+    assert set(costs[1:]) == {costs[1]}
+    assert costs[1] <= 6
+
+
+async def test_numbers_too_large_are_the_callers_fault(store: Store) -> None:
     with pytest.raises(Invalid):
         await insert(store, box("a", number=2**63))
 
 
-async def test_statements_and_commits_are_counted(store: SqliteStore) -> None:
+async def test_statements_and_commits_are_counted(store: Store) -> None:
     statements, commits = store.statements, store.commits
     await insert(store, box("a"), box("b"))
     assert (store.statements - statements, store.commits - commits) == (2 + 0, 1)

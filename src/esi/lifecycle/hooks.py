@@ -85,13 +85,17 @@ class Tx(Protocol):
         """Database only: no new version, no event. For counters and pools."""
         ...
 
-    async def allocate(self, pool: str, *, wanted: object = None, among: Iterable[object] = ()) -> str:
-        """Take `wanted`, or else the first free value of `among`, out of `pool`. Conflict when it is taken or none
-        is left. It belongs to the change's resource and is released when that is physically gone.
+    async def allocate(self, pool: str, value: str | int) -> None:
+        """Take a value out of `pool`; Conflict when it is taken. It belongs to the change's resource and is released
+        when that is physically gone.
         """
         ...
 
-    async def release(self, pool: str, value: object) -> None: ...
+    async def allocate_lowest(self, pool: str, ranges: Iterable[tuple[int, int]]) -> int:
+        """Take the lowest free number of the first range (first, last) that has one; else Conflict."""
+        ...
+
+    async def release(self, pool: str, value: str | int) -> None: ...
     def effect(self, kind: str, body: Body) -> None:
         """Tell the outside after the commit, at least once."""
         ...

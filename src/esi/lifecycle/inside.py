@@ -48,20 +48,19 @@ class Inside:
     async def adjust(self, ref: Ref, change: Body) -> Resource:
         return copied(await update.adjust(self._request, self._request.schema(ref.schema), ref, change))
 
-    async def allocate(self, pool: str, *, wanted: object = None, among: Iterable[object] = ()) -> str:
-        owner = self._change.ref
-        if wanted is not None:
-            await self._request.rows.allocate(pool, str(wanted), owner)
-            return str(wanted)
-        taken = await self._request.rows.taken(pool)
-        for value in among:
-            if str(value) not in taken:
-                await self._request.rows.allocate(pool, str(value), owner)
-                return str(value)
+    async def allocate(self, pool: str, value: str | int) -> None:
+        await self._request.rows.allocate(pool, value, self._change.ref)
+
+    async def allocate_lowest(self, pool: str, ranges: Iterable[tuple[int, int]]) -> int:
+        for first, last in ranges:
+            number = await self._request.rows.lowest_free(pool, first, last)
+            if number is not None:
+                await self.allocate(pool, number)
+                return number
         raise Conflict(f"nothing is left in {pool}", pool=pool)
 
-    async def release(self, pool: str, value: object) -> None:
-        await self._request.rows.release(pool, str(value))
+    async def release(self, pool: str, value: str | int) -> None:
+        await self._request.rows.release(pool, value)
 
     def effect(self, kind: str, body: Body) -> None:
         self._request.effects.append((kind, body, self._change.request_id))

@@ -126,16 +126,24 @@ class Tx(Protocol):
         """What was logged in a request."""
         ...
 
-    async def allocate(self, pool: str, value: str, owner: Ref) -> None:
-        """Take `value` out of `pool`; Conflict when somebody has it."""
+    async def allocate(self, pool: str, value: str | int, owner: Ref) -> None:
+        """Take `value` out of `pool`; Conflict when somebody has it. The number 7 and the text "7" are one value, but
+        only numbers are seen by `lowest_free`.
+        """
         ...
 
-    async def release(self, pool: str, value: str) -> None:
+    async def lowest_free(self, pool: str, first: int, last: int) -> int | None:
+        """The lowest number of first..last that nobody has; what has been taken does not make it dearer."""
+        ...
+
+    async def release(self, pool: str, value: str | int) -> None:
         """Give a value back; not taken is success."""
         ...
 
     async def release_all(self, owner: Ref) -> None: ...
-    async def taken(self, pool: str) -> Mapping[str, Ref]: ...
+    async def holder(self, pool: str, value: str | int) -> Ref | None:
+        """Who has the value."""
+        ...
 
 
 class Wake(Protocol):

@@ -167,17 +167,20 @@ class RecordedTx:
     async def requested(self, request_id: str) -> Sequence[LogRow]:
         return await self._rows.requested(request_id)
 
-    async def allocate(self, pool: str, value: str, owner: Ref) -> None:
+    async def allocate(self, pool: str, value: str | int, owner: Ref) -> None:
         await self._rows.allocate(pool, value, owner)
 
-    async def release(self, pool: str, value: str) -> None:
+    async def lowest_free(self, pool: str, first: int, last: int) -> int | None:
+        return await self._rows.lowest_free(pool, first, last)
+
+    async def release(self, pool: str, value: str | int) -> None:
         await self._rows.release(pool, value)
 
     async def release_all(self, owner: Ref) -> None:
         await self._rows.release_all(owner)
 
-    async def taken(self, pool: str) -> Mapping[str, Ref]:
-        return await self._rows.taken(pool)
+    async def holder(self, pool: str, value: str | int) -> Ref | None:
+        return await self._rows.holder(pool, value)
 
 
 def _named(row: Resource) -> Named:

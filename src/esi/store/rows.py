@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,7 @@ from esi.model.resource import Ref, Resource
 from esi.schema import Catalogue
 from esi.schema.properties import values_at
 from esi.store import EVERYTHING, Cause, Kind, LogRow, OutboxRow, Query, Resources
+from esi.store.runs import Runs, RunStatements
 from esi.store.statements import Codec, Lists, Values, compiled
 from esi.store.tables import Tables
 
@@ -36,8 +37,10 @@ class Statements:
         self.link = _insert(tables.links, ["property", "target", "source_schema", "source"])
         a, k, o, g = tables.allocations.c, tables.links.c, tables.outbox, tables.log
         self.release = _where(tables.allocations.delete(), a.pool, a.value)
-        self.release_all = _where(tables.allocations.delete(), a.owner_schema, a.owner_id)
-        self.taken = _where(select(a.value, a.owner_schema, a.owner_id), a.pool)
+        freed = tables.allocations.delete().returning(a.pool, a.value)
+        self.release_all = _where(freed, a.owner_schema, a.owner_id)
+        self.holder = _where(select(a.owner_schema, a.owner_id), a.pool, a.value)
+        self.runs = RunStatements.of(tables.runs, DIALECT)
         self.unlink = _where(tables.links.delete(), k.source_schema, k.source)
         self.linked = _where(select(k.source), k.property, k.target, k.source_schema)
         self.outbox_done = _where(o.delete(), o.c.id)
@@ -99,6 +102,7 @@ class SqliteTx:
         self._connection: sqlite3.Connection | None = connection
         self._statements = statements
         self._count = count
+        self._runs = Runs(statements.runs, self.execute)
         self.now = now
         self.sent = False
 
@@ -207,20 +211,28 @@ class SqliteTx:
     async def requested(self, request_id: str) -> Sequence[LogRow]:
         return list(_log_rows(self.execute(self._statements.requested, (request_id,))))
 
-    async def allocate(self, pool: str, value: str, owner: Ref) -> None:
+    async def allocate(self, pool: str, value: str | int, owner: Ref) -> None:
         try:
-            self.execute(self._statements.allocate, (pool, value, *owner))
+            self.execute(self._statements.allocate, (pool, str(value), *owner))
         except sqlite3.IntegrityError as error:
             raise Conflict(f"{value} is already taken in {pool}", pool=pool, value=value) from error
+        if isinstance(value, int):
+            self._runs.take(pool, value)
 
-    async def release(self, pool: str, value: str) -> None:
-        self.execute(self._statements.release, (pool, value))
+    async def lowest_free(self, pool: str, first: int, last: int) -> int | None:
+        return self._runs.lowest_free(pool, first, last)
+
+    async def release(self, pool: str, value: str | int) -> None:
+        if self.execute(self._statements.release, (pool, str(value))).rowcount:
+            self._runs.give_back(pool, str(value))
 
     async def release_all(self, owner: Ref) -> None:
-        self.execute(self._statements.release_all, owner)
+        for pool, value in self.execute(self._statements.release_all, owner).fetchall():
+            self._runs.give_back(pool, value)
 
-    async def taken(self, pool: str) -> Mapping[str, Ref]:
-        return {row[0]: Ref(row[1], row[2]) for row in self.execute(self._statements.taken, (pool,))}
+    async def holder(self, pool: str, value: str | int) -> Ref | None:
+        row = self.execute(self._statements.holder, (pool, str(value))).fetchone()
+        return None if row is None else Ref(*row)
 
     async def outbox(self, limit: int) -> Sequence[OutboxRow]:
         return [outbox_row(row) for row in self.execute(self._statements.outbox_batch, (limit, 0))]

@@ -7,6 +7,7 @@ add. Numbers keep their kind: a column of type NUMBER has no affinity, so 32 sta
     esi_outbox, esi_outbox_parked   what the sync writer must put into etcd, and what it could not
     esi_log                         the change log
     esi_allocations                 values taken out of pools; the primary key is what makes them unique
+    esi_runs                        the numbers among them, as runs without a gap: the lowest free one is beside a run
     esi_links                       relations that no column can hold: lists and nested objects
 """
 
@@ -116,6 +117,14 @@ class Tables:
             sqlite_with_rowid=False,
         )
         Index("ix_esi_allocations_owner", self.allocations.c.owner_schema, self.allocations.c.owner_id)
+        self.runs = Table(
+            "esi_runs",
+            self.metadata,
+            Column("pool", Text, primary_key=True),
+            Column("first", Integer, primary_key=True, autoincrement=False),
+            Column("last", Integer, nullable=False),
+            sqlite_with_rowid=False,
+        )
         self.links = Table(
             "esi_links",
             self.metadata,

@@ -156,7 +156,7 @@ async def test_a_failing_hook_undoes_everything(ring: Ring) -> None:
 
     async def fail(tx: Tx, change: Change) -> None:
         await tx.adjust(gateway, {"attached": "half"})
-        await tx.allocate("vlans", wanted="7")
+        await tx.allocate("vlans", "7")
         tx.effect("tell", {"id": change.id})
         raise Conflict("no")
 
@@ -165,16 +165,16 @@ async def test_a_failing_hook_undoes_everything(ring: Ring) -> None:
         await ring.make("interface", {"gateway_id": gateway.id})
     assert await ring.events() == []
     assert (await ring.body(gateway))["attached"] == ""
-    assert await ring.store.read(lambda tx: tx.taken("vlans")) == {}
+    assert await ring.store.read(lambda tx: tx.holder("vlans", "7")) is None
 
 
 async def test_pools_counters_and_effects(ring: Ring) -> None:
     gateway = await ring.working_gateway()
     pair = Ref("pair", (await ring.body(gateway))["pair_id"])
-    got: list[str] = []
+    got: list[int] = []
 
     async def take(tx: Tx, change: Change) -> None:
-        got.append(await tx.allocate("vlans", among=range(10, 12)))
+        got.append(await tx.allocate_lowest("vlans", [(10, 10), (11, 11)]))
         row = await tx.get(pair)
         assert row is not None
         await tx.adjust(pair, {"free": row["free"] - 1})
@@ -184,14 +184,14 @@ async def test_pools_counters_and_effects(ring: Ring) -> None:
     notes = [await ring.make("note", {"text": str(n)}) for n in range(2)]
     with pytest.raises(Conflict, match="nothing is left"):
         await ring.make("note", {"text": "late"})
-    assert got == ["10", "11"]
+    assert got == [10, 11]
     assert (await ring.body(pair))["free"] == 8
     events = await ring.events()
     assert [event.kind for event in events] == ["create", "effect", "create", "effect"]
-    assert body_of(events[1]) == {"vlan": "10"}
+    assert body_of(events[1]) == {"vlan": 10}
     await ring.lifecycle.delete(ADMIN, notes[0])
     assert await ring.make("note", {"text": "now"})
-    assert got[-1] == "10"
+    assert got[-1] == 10
 
 
 async def test_nobody_is_told_of_nosync_schemas(ring: Ring) -> None:

@@ -75,8 +75,10 @@ async def _all(tx: Tx, schema: str, ids: Any) -> list[Resource]:
 
 async def _take_downlink(tx: Tx, body: Body, pair: Resource, wish: Wish) -> None:
     pool = VlanPool.decode(pair["vlan_pool_state"])
-    vlan = await tx.allocate(vlan_pool(pair.id), wanted=wish.downlink_vlan, among=pool.free())
-    pool.take(int(vlan))
+    number = next(pool.free()) if wish.downlink_vlan is None else wish.downlink_vlan
+    await tx.allocate(vlan_pool(pair.id), number)
+    pool.take(number)
+    vlan = str(number)
     counter = COUNTERS[wish.qos_type]
     await tx.adjust(
         pair.ref,
@@ -94,11 +96,11 @@ async def _take_downlink(tx: Tx, body: Body, pair: Resource, wish: Wish) -> None
 
 async def _take_uplink(tx: Tx, body: Body, pair: Resource, vlan: int) -> None:
     pool = VlanPool.decode(pair["vlan_pool_state"])
-    taken = await tx.allocate(vlan_pool(pair.id), wanted=vlan)
+    await tx.allocate(vlan_pool(pair.id), vlan)
     pool.take(vlan)
     await tx.adjust(pair.ref, _pool_state(pool))
     body["uplink_interface_id"] = pair.id
-    await _name_units(tx, body, "uplink", pair, taken)
+    await _name_units(tx, body, "uplink", pair, str(vlan))
 
 
 async def _name_units(tx: Tx, body: Body, link: str, pair: Resource, vlan: str) -> None:

@@ -32,7 +32,7 @@ async def check(tx: Tx, change: Change) -> None:
     _check_gateway(gateway)
     if remote_as == int(gateway["local_as_number"]):
         raise refuse("bgp_remote_as", "is the gateway's own AS number; the sessions are external")
-    await tx.allocate(OCCUPIED, wanted=gateway.id)
+    await tx.allocate(OCCUPIED, gateway.id)
 
 
 async def occupy(tx: Tx, change: Change) -> None:
