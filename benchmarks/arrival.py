@@ -53,7 +53,7 @@ async def measure(plan: Plan) -> list[Row]:
         found = await _ours(place / "one", 1, RATE, seconds, refused=False)
         _add(one, found)
         one[1].baseline.append(await _baseline(place / "alone", before, loads, seconds))
-        good = await _ours(place / "bad", 1, RATE, more, refused=True)
+        good = await _ours(place / "bad", 1, RATE, max(more // 2, 2), refused=True)
         bad.ours.append(good.p99)
         lost.ours.append(max(0.0, good.p99 - found.p99))
         _add(four, await _ours(place / "four", 4, 2 * RATE, more, refused=False))
@@ -71,8 +71,7 @@ async def _ours(folder: Path, pairs: int, rate: float, seconds: int, *, refused:
     async with Children(folder) as children:
         ring = await start_ring(children, flow="2018", lab=(str(pairs), str(COMMIT_SECONDS)))
         async with client_of(ring["api"]) as client:
-            for pair in range(pairs):
-                await make_chain(client, many.prerequisites(pair))
+            await asyncio.gather(*(make_chain(client, many.prerequisites(pair)) for pair in range(pairs)))
             if refused:
                 await make_chain(client, many.refused_service())
             places = [divmod(number, pairs) for number in range(count)]

@@ -32,7 +32,7 @@ NETWORKS, VPN = "/v2.0/networks", "/v2.0/vpn_interfaces"
 
 
 async def measure(plan: Plan) -> list[Row]:
-    seconds = 1.0 if plan.quick else 5.0
+    seconds = 1.0 if plan.quick else 4.0
     rows = []
     for drain, least in ((False, "0.5"), (True, "0.35")):
         row = Row(f"network, drain {'on' if drain else 'off'}", "per second", [], target=f"ratio >= {least}")
@@ -47,9 +47,9 @@ async def measure(plan: Plan) -> list[Row]:
         row.note = f"p99 of one request {sorted(late)[len(late) // 2]:.0f} ms"
         rows.append(row)
     beside = Row("vpn_interface with its gateway's update, drain off", "per second", [])
-    for number in range(plan.runs()):
+    for number in range(plan.runs(3)):
         place = plan.folder / f"vpn-{number}"
-        found = await _ours(place, False, interfaces(200 if plan.quick else 2000), VPN, 60.0)
+        found = await _ours(place, False, interfaces(200 if plan.quick else 1000), VPN, 60.0)
         beside.ours.append(found["count"] / found["seconds"])
     return [*rows, beside]
 
