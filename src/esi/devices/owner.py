@@ -14,7 +14,6 @@ is the proof that the device can still be reached. Whoever dies in between leave
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -30,7 +29,6 @@ from esi.drivers import Address, Intent, IntentResult, Session
 from esi.errors import Broken, Busy, EsiError, LeaseLost, Rejected, TemporaryError
 from esi.tasks import Tasks
 
-log = logging.getLogger(__name__)
 
 FIRST_BACK_OFF, LAST_BACK_OFF = 0.2, 15.0
 
@@ -277,8 +275,6 @@ class Owner:
         if now - self._since >= HOLD_SECONDS:
             since = datetime.fromtimestamp(self._since, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
             words = words or f"{self._ip} does not answer since {since}"
-            if words != self.held:
-                log.warning("held: %s", words)
             self._tell(words)
             await self._ownership.publish(words)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
@@ -10,6 +11,8 @@ from esi.stacks import Context, Listener, Live, Props, Replace
 from esi.stacks.plan import Action
 from esi.stacks.records import ResourceRecord
 from esi.stacks.wanted import Means
+
+log = logging.getLogger(__name__)
 
 FIRST_RETRY_SECONDS = 0.5
 LAST_RETRY_SECONDS = 30.0
@@ -35,9 +38,12 @@ class Outcome:
 
 
 class Holds:
-    """What holds the steps of an operation up, as one sentence for whoever listens."""
+    """What holds the steps of an operation up, as one sentence for the log and for whoever listens; `masked` takes the
+    secrets out of it, because a bad template may have put one in the place of an address.
+    """
 
-    def __init__(self) -> None:
+    def __init__(self, masked: Callable[[str], str]) -> None:
+        self._masked = masked
         self._by_step: dict[str, str] = {}
         self._said = ""
         self._listener: Listener | None = None
@@ -50,10 +56,12 @@ class Holds:
     def hear(self, step: str, words: str) -> None:
         """`words` hold this step up; "" is nothing."""
         self._by_step[step] = words
-        found = sorted({words for words in self._by_step.values() if words})
+        found = sorted({self._masked(words) for words in self._by_step.values() if words})
         said = f"held: {'; '.join(found)}" if found else ""
         if said != self._said:
             self._said = said
+            if said:
+                log.warning("%s", said)
             if self._listener is not None:
                 self._listener(said)
 

@@ -62,10 +62,10 @@ class Operation:
         self._next: dict[str, list[Action]] = {}
         self._running: dict[asyncio.Task[Outcome], tuple[str, Action]] = {}
         self._trouble: dict[str, str] = {}
-        self.holds = Holds()
         self._faults: list[str] = []
         self._before: dict[str, ResourceRecord | None] = {}
         self._words = Words(wanted)
+        self.holds = Holds(self._words.masked)
         self._told = wanted is None
 
     async def run(self) -> Stack:
