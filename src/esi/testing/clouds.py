@@ -1,0 +1,65 @@
+"""Clouds without sockets: a driver's wire straight to the pure core of a lab's cloud, in the same process.
+
+What can be broken over a socket can be broken here: an answer that is lost is Unreachable, and was done or not.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from random import Random
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+import orjson
+
+from esi.clock import Clock
+from esi.drivers.contrail.api import HttpAnalytics, HttpContrail
+from esi.drivers.contrail.http import Door, Means
+from esi.errors import Unreachable
+from esi.identity import Identity
+from esi.lab.contrail import LabContrail
+from esi.lab.web import Answer, Asked, Core
+
+ADMIN = Identity("admin", "", ("admin",), is_admin=True)
+
+
+class NearWire:
+    """Implements Wire. A token is anything: whoever has one is an administrator. `calls` is what was asked."""
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+        self.calls: list[tuple[str, str]] = []
+
+    async def send(self, method: str, path: str, body: Any, *, token: str) -> tuple[int, bytes]:
+        await asyncio.sleep(0)  # noqa: TID251  # others may run while a request travels
+        faults = self._core.faults
+        if faults.take("unreachable") is not None:
+            raise Unreachable("the cloud cannot be reached")
+        if faults.take("error-before") is not None:
+            return 500, b"Internal Server Error"
+        self.calls.append((method, path))
+        parts = urlsplit(path)
+        raw = b"" if body is None else orjson.dumps(body)
+        asked = Asked(method, parts.path, dict(parse_qsl(parts.query)), {}, raw, ADMIN if token else None)
+        handled = self._core.handle(asked)
+        answer = handled if isinstance(handled, Answer) else await handled
+        await asyncio.sleep(0)  # noqa: TID251
+        if faults.take("error-after") is not None:
+            return 500, b"Internal Server Error"
+        if faults.take("cut-after") is not None:
+            raise Unreachable("the cloud hung up")
+        return answer.status, answer.body
+
+    async def close(self) -> None:
+        return None
+
+
+class NearContrail:
+    """A Contrail in this process, and both drivers to it."""
+
+    def __init__(self, clock: Clock, rng: Random) -> None:
+        self.lab = LabContrail(clock, rng)
+        self.wire = NearWire(self.lab.api)
+        means = Means(clock)
+        self.api = HttpContrail(Door("contrail", self.wire, means))
+        self.analytics = HttpAnalytics(Door("contrail analytics", NearWire(self.lab.analytics), means))
