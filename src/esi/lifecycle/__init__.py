@@ -8,6 +8,7 @@ transaction.
     request       one transaction: rows, events, log, hooks
     creation, update, deletion, reports      what each verb does, step by step
     access, relations, states, statuses      what they ask on the way
+    showing                                  what a caller sees of a row
     deadlines                                how long things may be pending
     changes                                  who waits for a change
     why                                      the facts from which a status follows

@@ -73,10 +73,11 @@ def check_names(access: Access, names: Iterable[str], *, own: bool) -> None:
 def seen(identity: Identity, schema: Schema, access: Access, *, own: bool) -> frozenset[str] | None:
     """Names of properties that the caller sees in a row; None means every one."""
     permitted = access.properties(own=own)
-    if identity.is_admin or not schema.secrets:
+    withheld = schema.hidden if identity.is_admin else schema.secrets | schema.hidden
+    if not withheld:
         return permitted
     names = frozenset(schema.properties) if permitted is None else permitted
-    return names - schema.secrets
+    return names - withheld
 
 
 def view(world: World, identity: Identity, row: Resource, access: Access | None = None) -> Body:

@@ -7,6 +7,9 @@ them run before the commit, so an exception in any undoes everything; what must 
 
 Two-step deletion: `*_delete*` events belong to the logical delete, `*_physical_delete_in_transaction` to the moment
 when the workers have confirmed and the row goes.
+
+`post_show` runs for each row that is shown, alone or in a list: `body` is what the caller will see, and the hook may
+put what stands elsewhere into it. It must only read.
 """
 
 from __future__ import annotations
@@ -29,6 +32,7 @@ EVENTS = frozenset(
         "pre_physical_delete_in_transaction", "post_physical_delete_in_transaction",
         "pre_state_update_in_transaction", "post_state_update_in_transaction",
         "pre_monitoring_update_in_transaction", "post_monitoring_update_in_transaction",
+        "post_show",
     }
 )  # fmt: skip
 

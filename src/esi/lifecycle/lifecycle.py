@@ -15,7 +15,8 @@ from esi.lifecycle.changes import Changes
 from esi.lifecycle.hooks import Hooks
 from esi.lifecycle.inside import Inside
 from esi.lifecycle.remains import Remains, tell, what_is_left
-from esi.lifecycle.request import BY_ITSELF, Origin, Request, Ways, World, change_of, not_there
+from esi.lifecycle.request import BY_ITSELF, Origin, Request, Ways, World, change_of
+from esi.lifecycle.showing import shown
 from esi.model.resource import Body, Ref, Resource
 from esi.schema import Catalogue, Schema
 from esi.store import EVERYTHING, Query, Store, Tx
@@ -141,11 +142,14 @@ class Lifecycle:
         """What the caller sees of one resource; NotFound when it is not there or not the caller's to see."""
         schema = self.catalogue[ref.schema]
         access.allowed(self.world, identity, "read", schema, item=True)
-        row = await self.store.read(lambda rows: rows.get(ref))
-        if row is None:
-            raise not_there(ref)
-        access.check_row(self.world, identity, "read", schema, row)
-        return self.view(identity, row)
+
+        async def work(rows: Tx) -> Body:
+            request = Request(self.world, rows, Inside)
+            row = await request.need(ref)
+            access.check_row(self.world, identity, "read", schema, row)
+            return await shown(request, identity, row)
+
+        return await self.store.read(work)
 
     async def why(self, identity: Identity, ref: Ref) -> Body:
         """The facts from which its status follows (esi.lifecycle.why). Errors as of `show`."""
@@ -175,12 +179,13 @@ class Lifecycle:
             found = await rows.list(schema_id, query)
             paged = query.limit is not None or query.offset
             total = await rows.count(schema_id, query) if paged else len(found)
-            return Page([self.view(identity, row, grant) for row in found], total)
+            request = Request(self.world, rows, Inside)
+            return Page([await shown(request, identity, row, grant) for row in found], total)
 
         return await self.store.read(work)
 
     def view(self, identity: Identity, row: Resource, grant: Any = None) -> Body:
-        """What the caller is shown of a row."""
+        """What the caller is shown of a row that he has just written: what `post_show` adds is not in it."""
         return access.view(self.world, identity, row, grant)
 
     async def apply_state(self, ref: Ref, payload: Body) -> bool:

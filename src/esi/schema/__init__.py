@@ -3,8 +3,8 @@
     source → extension → properties → validation → compiler → catalogue
                                                    policy ↗
 
-The YAML keys are Gohan's (`schemas:`, `policies:`); our own beside them: on properties `secret`, `raw`; in metadata
-`status`.
+The YAML keys are Gohan's (`schemas:`, `policies:`); our own beside them: on properties `secret` (for administrators
+only), `hidden` (shown to nobody; first level), `raw`; in metadata `status`.
 """
 
 from esi.schema.catalogue import Catalogue, Referrer

@@ -114,6 +114,7 @@ def _build(
         template_path=_template_path(metadata.get("template_path"), faults),
         status=_status(metadata, properties, links, faults),
         secrets=flagged(properties, "secret"),
+        hidden=frozenset(name for name, item in properties.items() if item.document.get("hidden")),
         tenant_owned="tenant_id" in properties,
         where=document.where,
     )

@@ -110,6 +110,7 @@ class Schema:
     template_path: Mapping[str, str] = field(default_factory=dict)
     status: StatusRule = StatusRule()
     secrets: frozenset[str] = frozenset()
+    hidden: frozenset[str] = frozenset()
     tenant_owned: bool = False
     where: str = ""
 

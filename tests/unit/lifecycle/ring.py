@@ -127,6 +127,7 @@ schemas:
       text: {type: string, permission: [create, update]}
       raw: {type: string, raw: true, permission: [create, update]}
       hidden: {type: string, secret: true, permission: [create, update]}
+      unseen: {type: string, hidden: true, permission: [create, update]}
 - id: journal
   singular: journal
   plural: journals
