@@ -49,11 +49,17 @@ TEST = DEMO | {
     "sshd": ("openssh-server", "the NETCONF peer test"),
     "snmpd": ("snmpd", "the SNMP peer test"),
     "snmpwalk": ("snmp", "the SNMP peer test"),
+    "victoria-metrics": ("victoria-metrics", "the OpenTSDB peer test"),
     "curl": ("curl", "the test of the lines that `esi dev` prints"),
 }
 HEAT = "openstack-heat==27.0.1"
 HEAT_VENV = Path.home() / ".cache" / "esi-benchmarks" / HEAT.replace("==", "-")
-UNITS = {"etcd-server": "etcd.service", "openssh-server": "ssh.service", "snmpd": "snmpd.service"}
+UNITS = {
+    "etcd-server": "etcd.service",
+    "openssh-server": "ssh.service",
+    "snmpd": "snmpd.service",
+    "victoria-metrics": "victoria-metrics.service",
+}
 
 
 def say(text: str) -> None:

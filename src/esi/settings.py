@@ -103,6 +103,14 @@ class Agent:
 
 
 @dataclass(frozen=True)
+class Metrics:
+    """Where the numbers go that the collector agent sees."""
+
+    url: str = setting("", "An OpenTSDB, as http://host:4242, that takes them by /api/put; empty: kept local only.")
+    waiting_points: int = setting(100_000, "How many wait while it is away, 200 bytes each; then the oldest go.")
+
+
+@dataclass(frozen=True)
 class Trace:
     """The flight recorder."""
 
@@ -134,6 +142,7 @@ class Settings:
     orchestration: Orchestration = field(default_factory=Orchestration)
     keystone: Keystone = field(default_factory=Keystone)
     agent: Agent = field(default_factory=Agent)
+    metrics: Metrics = field(default_factory=Metrics)
     trace: Trace = field(default_factory=Trace)
     lab: Lab = field(default_factory=Lab)
     origin: Mapping[str, str] = field(default_factory=dict)
@@ -141,7 +150,7 @@ class Settings:
 
 _TRUE, _FALSE = frozenset({"true", "yes", "on", "1"}), frozenset({"false", "no", "off", "0"})
 
-GROUPS = ("ring", "api", "etcd", "worker", "orchestration", "keystone", "agent", "trace", "lab")
+GROUPS = ("ring", "api", "etcd", "worker", "orchestration", "keystone", "agent", "metrics", "trace", "lab")
 
 
 def load_settings(file: Path | None = None, flags: Mapping[str, Any] | None = None) -> Settings:

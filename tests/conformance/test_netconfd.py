@@ -31,6 +31,7 @@ from esi.netconf.reply import Reply
 from esi.netconf.xml import BASE
 from esi.telemetry import MemoryRecorder
 from esi.testing.etcd import required
+from esi.testing.ports import free_ports
 
 pytestmark = pytest.mark.real
 
@@ -54,12 +55,6 @@ def programs() -> dict[str, str]:
         words = f"not installed: {', '.join(missing)} (Debian: apt-get install netconfd openssh-server)"
         (pytest.fail if required("netconfd") else pytest.skip)(words)
     return {name: place for name, place in found.items() if place is not None}
-
-
-def free_port() -> int:
-    with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def start(command: list[str], log: Path) -> subprocess.Popen[bytes]:
@@ -93,7 +88,7 @@ def peer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Peer]:
     at = programs()
     folder = tmp_path_factory.mktemp("netconfd")
     folder.chmod(0o700)
-    user, port, sock = getpass.getuser(), free_port(), folder / "ncx.sock"
+    user, port, sock = getpass.getuser(), free_ports()[0], folder / "ncx.sock"
     host, ours = asyncssh.generate_private_key("ssh-ed25519"), asyncssh.generate_private_key("ssh-ed25519")
     for name, key in (("host", host), ("ours", ours)):
         (folder / name).write_bytes(key.export_private_key("openssh"))

@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from esi.probes.known import build_probes
 from esi.probes.netconf import Conversations
 from esi.probes.ports import PortNumbers, SnmpPortsMetric
 from esi.probes.snmp import Snmp
+from esi.testing.ports import free_ports
 
 pytestmark = pytest.mark.real
 
@@ -79,15 +80,9 @@ def row(name: str, oper: int = 1, octets: int = 0) -> dict[str, Any]:
     return {"name": name, "oper": oper, "in": octets, "out": 2 * octets}
 
 
-def free_port() -> int:
-    with closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 @contextmanager
 def running(snmpd: Path, folder: Path) -> Iterator[Agent]:
-    program, table, port = folder / "table.py", folder / "rows.json", free_port()
+    program, table, port = folder / "table.py", folder / "rows.json", free_ports(kind=socket.SOCK_DGRAM)[0]
     program.write_text(TABLE)
     table.write_text("{}")
     passes = "".join(f"pass_persist -p 1 .{tree} {sys.executable} {program} {table}\n" for tree in TREES)

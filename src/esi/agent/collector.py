@@ -15,6 +15,7 @@ from esi.agent.board import REFRESH_SECONDS, SETTLE_SECONDS, Board, Watched
 from esi.agent.metrics import Samples
 from esi.agent.records import Kept
 from esi.agent.seen import hold_of
+from esi.agent.tsdb import OpenTsdb
 from esi.agent.watchlist import Watchlist
 from esi.clock import Clock
 from esi.errors import EsiError, TemporaryError, TerminalError, TimedOut, Unsupported
@@ -60,13 +61,14 @@ def pause(looks: int, interval: float, rng: Random) -> float:
 
 class Collector:
     """Looks at the targets of the agent `name`, which is one life of one process. `run` works for one term of its
-    presence; counters go on.
+    presence; counters go on. `tsdb`, where there is one, is told the numbers of every look.
     """
 
     def __init__(
         self, kv: KV, name: str, probes: Mapping[str, Probe], *, clock: Clock, rng: Random, habits: Habits | None = None
     ) -> None:
         self.samples = Samples()
+        self.tsdb: OpenTsdb | None = None
         self.looks = 0
         self.failed = 0
         self.writes = 0
@@ -101,8 +103,11 @@ class Collector:
         if not watched.seen.values:
             await self._remember(watched)
         seen = await self._ask(watched.kept)
-        watched.seen.looked(seen, self.clock.now(), patience=self.habits.patience)
+        now = self.clock.now()
+        watched.seen.looked(seen, now, patience=self.habits.patience)
         self.samples.add(watched.kept.target.id, watched.seen.values)
+        if self.tsdb is not None:
+            self.tsdb.offer(watched.kept.target, watched.seen.values, now)
         if self.watchlist.find(key) is not watched:
             return 0.0  # it has changed meanwhile
         await self._publish(watched.kept.path)

@@ -1,7 +1,8 @@
-"""Numbers that were seen, the last ones of each target: small, local, gone with the process. Also for Prometheus."""
+"""Numbers that were seen: the last ones of each target in memory, text for Prometheus, points for an OpenTSDB."""
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
@@ -70,7 +71,25 @@ def series(target: Watching, key: str) -> Iterator[tuple[str, dict[str, str]]]:
     tags = entry.get("tags") or {}
     for one in tags if isinstance(tags, list) else [tags]:
         labels = {str(name): str(value) for name, value in one.items()} if isinstance(one, Mapping) else {}
-        yield str(entry["metric"]), {"resource_type": target.resource_type, **labels}
+        yield str(entry["metric"]), labels
+
+
+def build_points(target: Watching, values: Mapping[str, Value], at: float) -> Iterator[dict[str, Any]]:
+    """What the look at `at` has seen, in OpenTSDB's form: counters as they are, whole seconds. A value of an earlier
+    look is none of it. OpenTSDB wants a tag at least, and none that is empty.
+    """
+    for key, one in values.items():
+        number = as_number(one.value)
+        if one.reported != at or number is None or not math.isfinite(number):
+            continue
+        for metric, labels in series(target, key):
+            tags = {_put_word(name): _put_word(text) for name, text in labels.items() if name and text}
+            tags = tags or {"resource_id": target.resource_id}
+            yield {"metric": _put_word(metric), "timestamp": int(at), "value": number, "tags": tags}
+
+
+def _put_word(text: str) -> str:
+    return "".join(one if one.isalnum() or one in "-_./" else "_" for one in text)
 
 
 def as_prometheus(watched: Iterable[tuple[Kept, Mapping[str, Value]]], own: Mapping[str, float]) -> str:
@@ -83,7 +102,7 @@ def as_prometheus(watched: Iterable[tuple[Kept, Mapping[str, Value]]], own: Mapp
             if number is None:
                 continue
             for metric, labels in series(target, key):
-                _line(groups, f"esi_{metric}", labels, number)
+                _line(groups, f"esi_{metric}", {"resource_type": target.resource_type, **labels}, number)
             if key == STATUS:
                 about = {"resource_type": target.resource_type, "resource_id": target.resource_id}
                 _line(groups, "esi_target_up", {**about, "field_name": target.field_name, "id": target.id}, number)

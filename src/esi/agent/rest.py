@@ -32,6 +32,9 @@ LARGEST_BODY = 256 * 1024
 OPEN = frozenset({"/healthz", "/metrics"})
 """Asked without a token; they tell no addresses and no secrets."""
 
+TOLD = {"sent_total": "sent", "refused_total": "refused", "dropped_total": "dropped", "waiting": "waiting"}
+"""What /metrics says of the points that leave for a database."""
+
 HIDDEN = "something went wrong inside; the agent's log has it"
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -131,6 +134,8 @@ class RestDoor:
             "looks_failed_total": collector.failed,
             "writes_total": collector.writes,
         }
+        if collector.tsdb is not None:
+            own |= {f"metrics_{name}": getattr(collector.tsdb, attribute) for name, attribute in TOLD.items()}
         text = as_prometheus(((one.kept, one.seen.values) for one in watched), own)
         return web.Response(text=text, headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"})
 

@@ -101,7 +101,8 @@ class AgentRoom:
             self.bound_port = await self._listen(runner)
             self.shelf.url = self.url
             self.ready.set()
-            await self._watching.run()
+            syncers = [self.collector.tsdb.run()] if self.collector.tsdb is not None else []
+            await together("agent", self._watching.run(), *syncers)
         finally:
             self.ready.clear()
             await runner.cleanup()

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import json
-import socket
 from collections.abc import AsyncIterator
-from contextlib import ExitStack, asynccontextmanager, closing
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 from esi.clock import SystemClock
 from esi.kv.child import find_etcd
 from esi.kv.etcd import EtcdKV
 from esi.testing.etcd import etcdctl, needs_etcd
+from esi.testing.ports import free_ports
 
 MEMBERS = 3
 READY_SECONDS = 30.0
@@ -22,7 +22,7 @@ class Cluster:
     """`endpoints` are host:port of the members, in their order."""
 
     def __init__(self, folder: Path) -> None:
-        ports = _free_ports(2 * MEMBERS)
+        ports = free_ports(2 * MEMBERS)
         self.endpoints = [f"127.0.0.1:{port}" for port in ports[:MEMBERS]]
         self._peers = [f"http://127.0.0.1:{port}" for port in ports[MEMBERS:]]
         self._folder = folder
@@ -90,11 +90,3 @@ async def running_cluster(folder: Path) -> AsyncIterator[Cluster]:
         yield cluster
     finally:
         await cluster.close()
-
-
-def _free_ports(count: int) -> list[int]:
-    with ExitStack() as stack:
-        probes = [stack.enter_context(closing(socket.socket())) for _ in range(count)]
-        for probe in probes:
-            probe.bind(("127.0.0.1", 0))
-        return [int(probe.getsockname()[1]) for probe in probes]
