@@ -68,7 +68,7 @@ class HeatHandler:
                 await self._backend.delete(name, operation=job.id, fence=claim.guard)
             else:
                 await self._backend.apply(await self._spec(job, claim), operation=job.id)
-            stack = await self._backend.wait(name, operation=job.id, held=claim.held)
+            stack = await self._backend.wait(name, operation=job.id, held=claim.held, rest=claim.rest)
         except asyncio.CancelledError:
             await self._backend.stop(name, operation=job.id)
             raise

@@ -8,14 +8,24 @@ template → parameters → functions → graph → plan → engine; records kee
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, Protocol
 
 from esi.drivers import Devices
+from esi.errors import Broken
 from esi.kv import Guard
 
 Props = Mapping[str, Any]
 Listener = Callable[[str], None]
+Rest = Callable[[], AbstractAsyncContextManager[None]]
+"""Gives a context in which the caller's job holds no slot: to be entered while there is nothing to do but wait."""
+
+PathOf = Callable[[tuple[str, str]], str]
+"""The API path of a resource, by schema and id."""
+
+Predicate = Callable[[Mapping[str, Any] | None], bool]
+"""Judges what is wanted of a resource; None is one that is gone, or marked for deletion."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +64,10 @@ class StackBackend(Protocol):
 
     async def delete(self, name: str, *, operation: str, fence: Guard | None = None) -> None: ...
 
-    async def wait(self, name: str, *, operation: str, held: Listener | None = None) -> Stack:
+    async def wait(self, name: str, *, operation: str, held: Listener | None = None, rest: Rest | None = None) -> Stack:
         """Returns when the operation has ended, well or not (see status). Raises a TemporaryError when it was given up
         for now (lease lost, KV away): call apply again. `held` is told what holds it up meanwhile, and "" when nothing
-        does any more."""
+        does any more; `rest` is entered by steps that only wait."""
         ...
 
     async def stop(self, name: str, *, operation: str) -> None:
@@ -93,11 +103,22 @@ class Targets(Protocol):
     async def delete(self, id: str) -> None: ...
 
 
+class Until(Protocol):
+    async def __call__(self, ref: tuple[str, str], predicate: Predicate, why: str) -> Mapping[str, Any] | None:
+        """Waits until `predicate` holds for what is wanted of one of our own resources (schema, id), and gives that.
+        `why` is the sentence that people read when it takes long. Holds no slot."""
+        ...
+
+
+async def _nowhere(ref: tuple[str, str], predicate: Predicate, why: str) -> Mapping[str, Any] | None:
+    raise Broken(f"nobody here knows what is wanted of {ref[0]} {ref[1]}")
+
+
 @dataclass(frozen=True, slots=True)
 class Context:
     """What a resource may use. `operation` and `resource` name this step: together they are the idempotency key;
     `fence` is the right to do it, which goes along with whatever is asked of others; `held` is told what holds it
-    up."""
+    up; `rest` is entered while it only waits."""
 
     stack: str
     resource: str
@@ -108,6 +129,8 @@ class Context:
     ref: tuple[str, str, int] | None = None
     fence: Guard | None = None
     held: Listener | None = None
+    until: Until = _nowhere
+    rest: Rest = nullcontext
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,13 +7,14 @@ the stack's record (records.py): another engine over the same KV goes on when it
 from __future__ import annotations
 
 import asyncio
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
 from esi.errors import Broken, Busy, EsiError, TemplateError, Unsupported
 from esi.kv import Guard
 from esi.registry import Registry
-from esi.stacks import Listener, Stack, StackResource, StackSpec
+from esi.stacks import Listener, Rest, Stack, StackResource, StackSpec
 from esi.stacks.nodes import Env
 from esi.stacks.operation import Operation
 from esi.stacks.parameters import resolve_parameters
@@ -63,10 +64,11 @@ class EmbeddedEngine:
         """Begin, or go on with, deleting the stack; one that is not there is success."""
         await self._start(Operation(self._means, name, operation, None, fence))
 
-    async def wait(self, name: str, *, operation: str, held: Listener | None = None) -> Stack:
+    async def wait(self, name: str, *, operation: str, held: Listener | None = None, rest: Rest | None = None) -> Stack:
         run = self._runs.get(name)
         if run is not None and run.operation.operation == operation:
             run.operation.holds.listen(held)
+            run.operation.rest = rest or nullcontext
             await run.ended.wait()
             self._forget(run)
             if run.error is not None:

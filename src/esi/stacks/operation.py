@@ -14,6 +14,7 @@ A failed step lets its running siblings finish, starts nothing new and undoes no
 from __future__ import annotations
 
 import asyncio
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -23,13 +24,14 @@ from esi.kv import Guard
 from esi.model.job import job_ref
 from esi.model.resource import Body
 from esi.render.marks import stripped
-from esi.stacks import Context, Stack
+from esi.stacks import Context, Rest, Stack
 from esi.stacks.actions import Errand, Holds, Outcome, carry_out
 from esi.stacks.nodes import Env
 from esi.stacks.plan import Action, Step, decide, give_way, plan
 from esi.stacks.properties import resolve_properties
 from esi.stacks.records import COMPLETE, FAILED, IN_PROGRESS, Book, ResourceRecord, StackRecord
 from esi.stacks.remains import half_made
+from esi.stacks.waiting import Waiting
 from esi.stacks.wanted import Means, Wanted, Words, outputs
 from esi.tasks import Tasks
 from esi.telemetry import Message
@@ -66,6 +68,7 @@ class Operation:
         self._before: dict[str, ResourceRecord | None] = {}
         self._words = Words(wanted)
         self.holds = Holds(self._words.masked)
+        self.rest: Rest = nullcontext
         self._told = wanted is None
 
     async def run(self) -> Stack:
@@ -339,7 +342,13 @@ class Operation:
     def _context(self, resource: str) -> Context:
         name, tenant, means, hear = self.name, self._record.tenant, self._means, partial(self.holds.hear, resource)
         fence, ref = self.fence, self._ref()
-        return Context(name, resource, self.operation, tenant, means.devices, means.targets, ref, fence, hear)
+        until = Waiting(means.kv, means.clock, means.path_of, self._resting, hear)
+        given = (means.devices, means.targets, ref, fence, hear, until, self._resting)
+        return Context(name, resource, self.operation, tenant, *given)
+
+    def _resting(self) -> AbstractAsyncContextManager[None]:
+        """Who waits for this operation says so after it has begun."""
+        return self.rest()
 
     def _ref(self) -> tuple[str, str, int] | None:
         """The resource version that this is done for: of a delete the job knows it, the record tells what stands."""

@@ -11,10 +11,11 @@ from esi.drivers import Devices
 from esi.kv import KV
 from esi.registry import Registry
 from esi.render.marks import strip, stripped
-from esi.stacks import StackResource, Targets
+from esi.stacks import PathOf, StackResource, Targets
 from esi.stacks.nodes import Env
 from esi.stacks.records import MadeFrom
 from esi.stacks.template import Template
+from esi.stacks.waiting import no_path
 from esi.telemetry import MASK, NullRecorder, Recorder
 
 HIDDEN = "******"
@@ -26,7 +27,7 @@ SHORTEST_SECRET = 3
 
 @dataclass(frozen=True, slots=True)
 class Means:
-    """What all operations share."""
+    """What all operations share. `path_of` gives the API path of one of our own resources."""
 
     kv: KV
     types: Registry[StackResource]
@@ -34,6 +35,7 @@ class Means:
     targets: Targets
     clock: Clock
     recorder: Recorder = field(default_factory=NullRecorder)
+    path_of: PathOf = no_path
 
 
 @dataclass(frozen=True, slots=True)

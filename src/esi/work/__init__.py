@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -21,12 +22,14 @@ from esi.model.resource import Body
 @dataclass(frozen=True, slots=True)
 class Claim:
     """The right to work on one job. `guard` fences every write; `lost` is set when the right has ended; `held` is told
-    what holds the work up, and "" when nothing does any more.
+    what holds the work up, and "" when nothing does any more. While in `rest` the job holds no slot: for whoever only
+    waits.
     """
 
     guard: Guard
     lost: asyncio.Event
     held: Callable[[str], None] = lambda words: None
+    rest: Callable[[], AbstractAsyncContextManager[None]] = nullcontext
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,7 @@ from esi.work import Claim, Handler, JobFailed, JobResult
 from esi.work.holds import Holds
 from esi.work.lease import ProcessLease
 from esi.work.results import completed_state, failed_state, finished_value
+from esi.work.slots import Slot
 
 log = logging.getLogger(__name__)
 
@@ -90,7 +91,7 @@ class Worker:
 
     async def _work(self, job_id: str, handler: Handler, ready: Entry, body: bytes | None) -> None:
         try:
-            async with self._slots:
+            async with Slot(self._slots) as slot:
                 if body is None:
                     entry = await self._kv.get(keys.job_all_key(job_id))
                     if entry is None:
@@ -99,7 +100,7 @@ class Worker:
                 job = Job.decode(body, job_id)
                 claim = await self._claim(job, ready)
                 try:
-                    await self._until_over(job, handler, claim)
+                    await self._until_over(job, handler, replace(claim, rest=slot.rest))
                 except BaseException:
                     await self._give_back(claim)
                     raise

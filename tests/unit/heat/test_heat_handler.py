@@ -22,7 +22,7 @@ from esi.model.keys import heat_stack_key
 from esi.model.resource import Body, Ref
 from esi.render.junos.text import Statement, parse
 from esi.render.templates import Templates
-from esi.stacks import Listener, Stack, StackBackend, StackSpec
+from esi.stacks import Listener, Rest, Stack, StackBackend, StackSpec
 from esi.work import Claim
 from unit.stacks.bench import World
 
@@ -63,8 +63,8 @@ class SpyingBackend:
     async def delete(self, name: str, *, operation: str, fence: Guard | None = None) -> None:
         await self._backend.delete(name, operation=operation, fence=fence)
 
-    async def wait(self, name: str, *, operation: str, held: Listener | None = None) -> Stack:
-        return await self._backend.wait(name, operation=operation, held=held)
+    async def wait(self, name: str, *, operation: str, held: Listener | None = None, rest: Rest | None = None) -> Stack:
+        return await self._backend.wait(name, operation=operation, held=held, rest=rest)
 
     async def stop(self, name: str, *, operation: str) -> None:
         await self._backend.stop(name, operation=operation)
