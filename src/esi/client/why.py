@@ -70,6 +70,14 @@ def _waits(facts: Facts) -> str:
     return " ".join(told)
 
 
+VERBS = {
+    "mirror": "It shows the status of what stands in",
+    "pair": "Once it is done, it is as good as what stands in",
+    "waits": "It is done when it is taken into use, and waits for what stands in",
+    "connected": "It is ACTIVE while one is that names it in",
+}
+
+
 def _rule(facts: Facts) -> list[str]:
     """Where the word comes from."""
     rule = facts["rule"]
@@ -79,13 +87,14 @@ def _rule(facts: Facts) -> list[str]:
         return ["Nobody derives its status: it is what was written into it."]
     if rule == "default":
         return ["Its status says what the workers have done; nobody looks at it."]
+    if rule == "idle":
+        return ["It is there, and nobody uses it."]
     if rule == "monitored":
         return [_looked(facts)]
     others = facts["stands_on"]
     names = ", ".join(f"{other['schema']} {_called(other)} ({other['status']})" for other in others)
     relations = " and ".join(facts["of"])
-    verb = "It shows the status of" if rule == "mirror" else "Once it is done, it is as good as"
-    told = [f"{verb} what {relations} names: {names or 'nothing that is there'}."]
+    told = [f"{VERBS.get(rule, VERBS['pair'])} {relations}: {names or 'nothing that is there'}."]
     for other in others:
         if other["status"] in BAD and other["reason"]:
             told.append(f"{other['schema']} {_called(other)}: {other['reason']}.")

@@ -77,7 +77,7 @@ def follow(deadlines: Deadlines, schema: Schema, row: Resource, now: float, *, w
             return None
         return row.due if row.due is not None else now + deadlines.pending_seconds
     seen = row.state_monitoring.get("seen")
-    ages = watched and schema.status.rule == "monitored" and not row.state_error
+    ages = watched and schema.statuses.of(row.body).rule == "monitored" and not row.state_error
     if ages and seen is not None and row.body.get("operational_state") in (UP, FAIL):
         return float(seen) + deadlines.age_seconds
     return None
@@ -85,7 +85,8 @@ def follow(deadlines: Deadlines, schema: Schema, row: Resource, now: float, *, w
 
 def _own(schema: Schema, row: Resource) -> bool:
     """Whether a pending word is the row's own; mirrors show another's, who has a deadline."""
-    return schema.status.rule not in ("none", "mirror") or (schema.status.rule == "mirror" and row.marked_for_deletion)
+    rule = schema.statuses.of(row.body).rule
+    return rule not in ("none", "mirror") or (rule == "mirror" and row.marked_for_deletion)
 
 
 def shown(at: float) -> str:

@@ -16,7 +16,7 @@ def on_create(schema: Schema, body: Body) -> None:
     """CREATE_IN_PROGRESS, PENDING_CREATE, NO_STATE; what a hook has set already stays."""
     if schema.state_versioning:
         _set(schema, body, "orchestration_state", status.CREATE_IN_PROGRESS)
-        if schema.status.rule != "none":
+        if schema.statuses.otherwise.rule != "none":
             _set(schema, body, "status", status.PENDING_CREATE)
         _set(schema, body, "operational_state", status.NO_STATE)
 
@@ -34,7 +34,7 @@ def on_update(schema: Schema, body: Body, sent: Mapping[str, Any], *, keep_orche
         return
     if schema.has("orchestration_state") and "orchestration_state" not in sent and not keep_orchestration:
         body["orchestration_state"] = status.UPDATE_IN_PROGRESS
-    if schema.has("status") and "status" not in sent and schema.status.rule not in ("none", "mirror"):
+    if schema.has("status") and "status" not in sent and schema.statuses.of(body).rule not in ("none", "mirror"):
         body["status"] = body["status"] if body.get("status") == status.PENDING_CREATE else status.PENDING_UPDATE
     if schema.has("operational_state") and "operational_state" not in sent:
         body["operational_state"] = (
@@ -48,5 +48,5 @@ def on_delete(schema: Schema, body: Body) -> None:
         return
     words = (status.DELETE_IN_PROGRESS, status.PENDING_DELETE, status.INIT)
     for name, word in zip(COLUMNS, words, strict=True):
-        if schema.has(name) and not (name == "status" and schema.status.rule == "none"):
+        if schema.has(name) and not (name == "status" and schema.statuses.otherwise.rule == "none"):
             body[name] = word

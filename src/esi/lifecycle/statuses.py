@@ -29,12 +29,13 @@ class Verdict(NamedTuple):
 async def derived(request: Request, row: Resource, *, overdue: bool = False) -> Verdict | None:
     """The status that a row should have; None where its schema has no such column."""
     schema = request.schema(row.schema)
-    if not schema.has("status") or schema.status.rule == "none":
+    rule = schema.statuses.of(row.body).rule
+    if not schema.has("status") or rule == "none":
         return None
     others = [(other.ref, str(other.body.get("status"))) for other in await standing_on(request, schema, row)]
     word = derive(
         Facts(
-            rule=schema.status.rule,
+            rule=rule,
             current=str(row.body.get("status")),
             orchestration=row.body.get("orchestration_state") if schema.has("orchestration_state") else None,
             operational=row.body.get("operational_state") if schema.has("operational_state") else None,
@@ -54,8 +55,11 @@ async def derived(request: Request, row: Resource, *, overdue: bool = False) -> 
 async def standing_on(request: Request, schema: Schema, row: Resource) -> list[Resource]:
     """The rows that this one's status stands on."""
     found: list[Resource] = []
+    rule = schema.statuses.of(row.body)
+    for source, name in rule.by:
+        found += await request.rows.referring(source, name, row.id)
     for link in schema.links:
-        if link.path in schema.status.of:
+        if link.path in rule.of:
             for _path, value in values_at(row.body, link.steps):
                 other = await request.get(Ref(link.target, value)) if isinstance(value, str) and value else None
                 if other is not None:
@@ -65,8 +69,8 @@ async def standing_on(request: Request, schema: Schema, row: Resource) -> list[R
 
 def _why(request: Request, schema: Schema, row: Resource, others: list[tuple[Ref, str]], *, overdue: bool) -> str:
     limits, seen = request.world.ways.deadlines, row.state_monitoring
-    if schema.status.rule != "monitored":
-        bad = [(ref, word) for ref, word in others if word in BAD or (overdue and word != "ACTIVE")]
+    bad = [(ref, word) for ref, word in others if word in BAD or (overdue and word != "ACTIVE")]
+    if bad or schema.statuses.of(row.body).rule != "monitored":
         return "; ".join(f"{ref.schema} {ref.id} is {word}" for ref, word in bad)
     operational = row.body.get("operational_state")
     if operational == UNKNOWN:
@@ -94,17 +98,43 @@ async def spread(request: Request, row: Resource, before: object, origin: Origin
     todo = [row] if row.body.get("status") != before else []
     visited = {row.ref}
     while todo:
-        changed = todo.pop()
-        for schema, link in request.world.catalogue.dependents(changed.schema):
-            for dependent in await request.rows.referring(schema.id, link.path, changed.id):
-                if dependent.ref in visited:
-                    continue
-                verdict = await derived(request, dependent)
-                if verdict is None or verdict.word == dependent.body.get("status"):
-                    continue
+        for dependent in await _dependents(request, todo.pop()):
+            if dependent.ref not in visited and (updated := await _anew(request, dependent, origin)) is not None:
                 visited.add(dependent.ref)
-                updated = copied(dependent)
-                take(request, updated, verdict)
-                await request.save(updated)
-                await request.log(updated, "status", origin, verdict.word)
                 todo.append(updated)
+
+
+async def let_go(request: Request, before: Resource, row: Resource, origin: Origin) -> None:
+    """`row` names another than `before` did: derive whom it names no more."""
+    for schema, name in request.world.catalogue.named(row.schema):
+        if before.body.get(name) != row.body.get(name):
+            former = await _named(request, schema, before.body.get(name))
+            updated = await _anew(request, former, origin) if former is not None else None
+            if former is not None and updated is not None:
+                await spread(request, updated, former.body.get("status"), origin)
+
+
+async def _dependents(request: Request, changed: Resource) -> list[Resource]:
+    found: list[Resource] = []
+    for schema, link in request.world.catalogue.dependents(changed.schema):
+        found += await request.rows.referring(schema.id, link.path, changed.id)
+    for schema, name in request.world.catalogue.named(changed.schema):
+        other = await _named(request, schema, changed.body.get(name))
+        found += [other] if other is not None else []
+    return found
+
+
+async def _named(request: Request, schema: Schema, id: object) -> Resource | None:
+    return await request.get(Ref(schema.id, id)) if isinstance(id, str) and id else None
+
+
+async def _anew(request: Request, row: Resource, origin: Origin) -> Resource | None:
+    """The row with its status derived again; None when that is as it was."""
+    verdict = await derived(request, row)
+    if verdict is None or verdict.word == row.body.get("status"):
+        return None
+    updated = copied(row)
+    take(request, updated, verdict)
+    await request.save(updated)
+    await request.log(updated, "status", origin, verdict.word)
+    return updated

@@ -17,7 +17,7 @@ from esi.lifecycle import access, relations, states
 from esi.lifecycle.access import REASON
 from esi.lifecycle.deadlines import begin
 from esi.lifecycle.request import Origin, Request, change_of, copied
-from esi.lifecycle.statuses import spread
+from esi.lifecycle.statuses import let_go, spread
 from esi.model.resource import Body, Ref, Resource
 from esi.schema import Schema
 from esi.schema.documents import clone, merge
@@ -69,6 +69,7 @@ async def update(
         await request.run_hooks("post_update_in_transaction", after)
         await request.run_hooks("post_update", after)
     await spread(request, row, before.body.get("status"), origin)
+    await let_go(request, before, row, origin)
     return await request.get(ref) or row
 
 

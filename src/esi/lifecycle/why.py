@@ -32,15 +32,15 @@ async def facts(request: Request, identity: Identity, schema: Schema, row: Resou
     """As plain JSON; times are epoch seconds, and what is not known is null."""
     lines = await request.rows.history(row.ref)
     asked = [line for line in lines if line.version == row.config_version and line.action in ASKED]
-    seen = row.state_monitoring
+    seen, rule = row.state_monitoring, schema.statuses.of(row.body)
     shown = access.view(request.world, identity, row)
     found: Body = {name: shown.get(name) for name in ("name", *STATES, access.REASON)}
     others = [_other(request, identity, other) for other in await standing_on(request, schema, row)]
     return found | {
         "schema": schema.id,
         "id": row.id,
-        "rule": schema.status.rule,
-        "of": list(schema.status.of),
+        "rule": rule.rule,
+        "of": [*rule.of, *(f"{source}.{name}" for source, name in rule.by)],
         "versioned": schema.state_versioning,
         "wanted": row.config_version,
         "known": row.state_version,

@@ -103,7 +103,13 @@ def derive(facts: Facts) -> str:
         return facts.current
     if facts.rule == "default":
         return ACTIVE
-    word = _monitored(facts) if facts.rule == "monitored" else _of_others(facts)
+    if facts.rule == "idle":
+        return DOWN
+    if facts.rule == "connected":
+        return ACTIVE if ACTIVE in facts.others else DOWN
+    own = {"monitored": _monitored(facts), "waits": facts.current}.get(facts.rule, ACTIVE)
+    words = {own, _of_others(facts)}
+    word = next((word for word in (MONITORING_UNAVAILABLE, facts.current) if word in words), ACTIVE)
     return MONITORING_UNAVAILABLE if facts.overdue and word in PENDING else word
 
 
@@ -114,7 +120,7 @@ def _monitored(facts: Facts) -> str:
 
 
 def _of_others(facts: Facts) -> str:
-    """Gateways and pairs: as good as the rows they stand on."""
+    """As good as the rows it stands on: all there is to gateways and pairs."""
     if all(status == ACTIVE for status in facts.others):
         return ACTIVE
     if any(status in BAD for status in facts.others):

@@ -29,11 +29,16 @@ class Catalogue:
         """What schemas declare secret, by the last word of each path."""
         self._referrers: dict[str, list[Referrer]] = {}
         self._dependents: dict[str, list[tuple[Schema, Relation]]] = {}
+        self._named: dict[str, list[tuple[Schema, str]]] = {}
         for schema in self.schemas.values():
             for link in schema.links:
                 self._referrers.setdefault(link.target, []).append(Referrer(schema.id, link.path, link.is_list))
-                if link.path in schema.status.of:
+                if any(link.path in rule.of for rule in schema.statuses.all):
                     self._dependents.setdefault(link.target, []).append((schema, link))
+
+            for rule in schema.statuses.all:
+                for source, name in rule.by:
+                    self._named.setdefault(source, []).append((schema, name))
 
     def __getitem__(self, schema_id: str) -> Schema:
         """The schema; NotFound when there is none of this id."""
@@ -67,3 +72,7 @@ class Catalogue:
     def dependents(self, schema_id: str) -> list[tuple[Schema, Relation]]:
         """Whose status must be derived again when the status of a resource of this schema changes."""
         return self._dependents.get(schema_id, [])
+
+    def named(self, schema_id: str) -> list[tuple[Schema, str]]:
+        """The same of those whom a resource of this schema names in a property: (their schema, the property)."""
+        return self._named.get(schema_id, [])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, cast, get_args
+from typing import Any
 
 import jsonschema_rs
 
@@ -13,10 +13,11 @@ from esi.schema import extension, source
 from esi.schema.catalogue import Catalogue
 from esi.schema.documents import build_defaults
 from esi.schema.formats import FORMATS
-from esi.schema.model import Action, Faults, Property, Relation, Rule, Schema, StatusRule
+from esi.schema.model import Action, Faults, Property, Schema
 from esi.schema.policy import build_policies
 from esi.schema.properties import NAME, build_properties, build_relations, flagged, masked_in_messages
 from esi.schema.source import Document, Source
+from esi.schema.statuses import build_statuses
 from esi.schema.validation import Checks, clean, dotted, json_schema
 
 KEYS = frozenset(
@@ -26,7 +27,6 @@ KEYS = frozenset(
     }
 )  # fmt: skip
 MANDATORY = ("id", "singular", "plural", "title", "description", "schema")
-RULES = frozenset(get_args(Rule))
 OUR_TABLES = ("esi_", "sqlite_")
 METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE"})
 
@@ -112,7 +112,7 @@ def _build(
         nosync=bool(metadata.get("nosync")),
         two_step_deletion=bool(metadata.get("two_step_deletion", versioned)),
         template_path=_template_path(metadata.get("template_path"), faults),
-        status=_status(metadata, properties, links, faults),
+        statuses=build_statuses(metadata, properties, links, faults),
         secrets=flagged(properties, "secret"),
         hidden=frozenset(name for name, item in properties.items() if item.document.get("hidden")),
         tenant_owned="tenant_id" in properties,
@@ -134,27 +134,6 @@ def _template_path(value: Any, faults: list[str]) -> Mapping[str, str]:
         return dict(value)
     faults.append("metadata.template_path is a text or a mapping of job handler to text")
     return {}
-
-
-def _status(
-    metadata: Mapping[str, Any], properties: Mapping[str, Property], links: Sequence[Relation], faults: list[str]
-) -> StatusRule:
-    data = metadata.get("status")
-    if data is None:
-        known = "status" in properties and bool(metadata.get("state_versioning"))
-        return StatusRule("default" if known else "none")
-    rule = data.get("rule", "default") if isinstance(data, dict) else data
-    of = data.get("of") or [] if isinstance(data, dict) else []
-    if rule not in RULES or not isinstance(of, list):
-        faults.append(f"metadata.status: rule {rule!r} is not known; rules are {', '.join(sorted(RULES))}")
-        return StatusRule()
-    paths = {link.path for link in links}
-    faults.extend(f"metadata.status.of names {name!r}, which is no relation" for name in of if name not in paths)
-    if rule in ("gateway", "pair", "mirror") and not of:
-        faults.append(f"metadata.status: rule {rule} needs of: [relation]")
-    if rule != "none" and "status" not in properties:
-        faults.append("metadata.status needs a property status")
-    return StatusRule(cast(Rule, rule), tuple(of))
 
 
 def _indexes(
@@ -223,6 +202,12 @@ def _cross_check(schemas: Iterable[Schema], faults: list[str]) -> None:
             f"{where}: property {link.path!r} refers to {link.target!r}, which is no schema"
             for link in schema.links
             if link.target not in known
+        )
+        faults.extend(
+            f"{where}: metadata.status.by names {source}.{name}, which is no relation to it"
+            for rule in schema.statuses.all
+            for source, name in rule.by
+            if source not in known or known[source].relations.get(name) != schema.id
         )
         defaults = schema.defaults()
         faults.extend(

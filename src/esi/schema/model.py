@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -9,7 +10,7 @@ from typing import Any, Literal
 Kind = Literal["string", "integer", "number", "boolean", "object", "array", "json"]
 """How a value is kept: `json` stands for properties of several types."""
 
-Rule = Literal["default", "gateway", "monitored", "pair", "mirror", "none"]
+Rule = Literal["default", "gateway", "monitored", "pair", "mirror", "idle", "waits", "connected", "none"]
 
 Faults = list[tuple[str, str]]
 """Pairs of a path in the document and what is wrong there."""
@@ -58,10 +59,38 @@ class Property:
 
 @dataclass(frozen=True, slots=True)
 class StatusRule:
-    """How `status` is derived (esi.model.status); `of` names the relations whose rows' status counts."""
+    """How `status` is derived (esi.model.status). Whose status counts: the rows that the relations `of` name, and the
+    rows that name this one, `by` (schema, property). `when`: which rows it is for, patterns or values by property.
+    """
 
     rule: Rule = "none"
     of: tuple[str, ...] = ()
+    by: tuple[tuple[str, str], ...] = ()
+    when: tuple[tuple[str, Any], ...] = ()
+
+    def holds(self, body: Mapping[str, Any]) -> bool:
+        return all(_fits(body.get(name), wanted) for name, wanted in self.when)
+
+
+def _fits(value: Any, wanted: Any) -> bool:
+    if isinstance(wanted, re.Pattern):
+        return wanted.fullmatch("" if value is None else str(value)) is not None
+    return bool(value == wanted)
+
+
+@dataclass(frozen=True, slots=True)
+class Statuses:
+    """The rules of one schema: the first of `cases` that holds for a row, else `otherwise`."""
+
+    otherwise: StatusRule = StatusRule()  # frozen
+    cases: tuple[StatusRule, ...] = ()
+
+    def of(self, body: Mapping[str, Any]) -> StatusRule:
+        return next((case for case in self.cases if case.holds(body)), self.otherwise)
+
+    @property
+    def all(self) -> tuple[StatusRule, ...]:
+        return (*self.cases, self.otherwise)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +137,7 @@ class Schema:
     nosync: bool = False
     two_step_deletion: bool = False
     template_path: Mapping[str, str] = field(default_factory=dict)
-    status: StatusRule = StatusRule()
+    statuses: Statuses = Statuses()
     secrets: frozenset[str] = frozenset()
     hidden: frozenset[str] = frozenset()
     tenant_owned: bool = False

@@ -11,6 +11,7 @@ from esi.schema.model import Kind, Property, Relation
 from esi.telemetry import is_secret
 
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,62}")
+PROPERTY = re.compile(r"[A-Za-z][A-Za-z0-9_:-]{0,62}")
 KINDS = frozenset({"string", "integer", "number", "boolean", "object", "array"})
 
 
@@ -32,8 +33,8 @@ def build_properties(schema: Mapping[str, Any], faults: list[str]) -> dict[str, 
         document = documents[name]
         if not isinstance(document, dict):
             faults.append(f"property {name!r} must be a mapping")
-        elif not isinstance(name, str) or not NAME.fullmatch(name):
-            faults.append(f"property {name!r}: a name is a letter, then letters, digits, _ or -, at most 63")
+        elif not isinstance(name, str) or not PROPERTY.fullmatch(name):
+            faults.append(f"property {name!r}: a name is a letter, then letters, digits, _, : or -, at most 63")
         elif name.lower() in taken:
             faults.append(f"property {name!r} differs from another only in upper and lower case")
         else:

@@ -9,7 +9,7 @@ import pytest
 
 from esi.model.status import FIRST_WORDS, Facts, because, derive, observed, reported
 
-RULES = ("default", "gateway", "monitored", "pair", "mirror", "none")
+RULES = ("default", "gateway", "monitored", "pair", "mirror", "idle", "waits", "connected", "none")
 WORDS = ("NO_STATE", "PENDING_CREATE", "PENDING_UPDATE", "ACTIVE", "MONITORING_UNAVAILABLE", "ERROR")
 ORCHESTRATION = (None, "CREATE_IN_PROGRESS", "CREATE_COMPLETE", "SYNC_COMPLETE", "UPDATE_FAILED")
 OPERATIONAL = (None, "NO_STATE", "INIT", "UP", "FAIL", "UNKNOWN")
@@ -37,19 +37,23 @@ def expected(f: Facts) -> str:
         (f.deleting, "PENDING_DELETE"),
         (not done, f.current),
         (f.rule == "default", "ACTIVE"),
-        (f.rule == "monitored" and up, "ACTIVE"),
-        (f.rule == "monitored" and f.operational in ("FAIL", "UNKNOWN"), "MONITORING_UNAVAILABLE"),
-        (f.rule == "monitored", late),
-        (set(f.others) <= {"ACTIVE"}, "ACTIVE"),
+        (f.rule == "idle", "DOWN"),
+        (f.rule == "connected" and "ACTIVE" in f.others, "ACTIVE"),
+        (f.rule == "connected", "DOWN"),
         (bool(bad), "MONITORING_UNAVAILABLE"),
-        (True, late),
+        (f.rule == "waits" and f.current == "MONITORING_UNAVAILABLE", f.current),
+        (f.rule == "monitored" and f.operational in ("FAIL", "UNKNOWN") and f.monitoring, "MONITORING_UNAVAILABLE"),
+        (f.rule == "waits" or not set(f.others) <= {"ACTIVE"}, late),
+        (f.rule == "monitored" and up, "ACTIVE"),
+        (f.rule == "monitored", late),
+        (True, "ACTIVE"),
     ]
     return next(word for holds, word in table if holds)
 
 
 def test_every_row_of_the_table() -> None:
     rows = whole_table()
-    assert len(rows) == 6 * 6 * 5 * 6 * 5 * 32
+    assert len(rows) == 9 * 6 * 5 * 6 * 5 * 32
     assert [facts for facts in rows if derive(facts) != expected(facts)] == []
 
 

@@ -73,7 +73,8 @@ def test_abstract_schemas_are_mixed_in_and_own_keys_win(good: Catalogue) -> None
     assert (site.path, site.path_of("x")) == ("/v2.0/sites", "/v2.0/sites/x")
     assert (site.properties["name"].update, rack.properties["name"].update) == (True, False)
     assert (site.two_step_deletion, rack.two_step_deletion) == (True, False)
-    assert (site.status.rule, rack.status.rule, rack.status.of) == ("default", "mirror", ("site_id",))
+    site_rule, rack_rule = site.statuses.of({}), rack.statuses.of({})
+    assert (site_rule.rule, rack_rule.rule, rack_rule.of) == ("default", "mirror", ("site_id",))
     assert rack.template_path == {"heat_worker": "Crack", "monitoring_worker": "Crack_m"}
 
 
