@@ -21,27 +21,31 @@ from esi.lab import LabDevice, Topology, day0, segments, serve
 from esi.lab.control import Control, serve_control
 from esi.tasks import Tasks
 
+PORTS = {"primary": "ge-0/0/1", "secondary": "ge-0/0/2"}
 PASSWORDS = {"esi": "esiesi0000"}
 
 
 def customer(sites: int) -> str:
-    """ce1 with a VLAN, an address and a neighbor for each of the first interfaces."""
+    """ce1 with a VLAN, an address and a neighbor on both uplinks for each of the first interfaces, each an instance."""
     text = day0("ce1")
-    bodies = [(many.gateway(n).body, many.interface(n).body) for n in range(sites)]
-    for side in ("primary", "secondary"):
-        units = "".join(
-            f"unit {gateway['uplink_vlan_id']} {{ vlan-id {gateway['uplink_vlan_id']}; family inet {{ "
-            f"address {interface[side]['bgp_peer_ip']}/30; }} }}\n"
-            for gateway, interface in bodies
+    units: dict[str, list[str]] = {port: [] for port in PORTS.values()}
+    instances = []
+    for number in range(sites):
+        vlan, body = many.gateway(number).body["uplink_vlan_id"], many.interface(number).body
+        neighbors = []
+        for side, port in PORTS.items():
+            address = body[side]["bgp_peer_ip"]
+            units[port].append(f"unit {vlan} {{ vlan-id {vlan}; family inet {{ address {address}/30; }} }}")
+            neighbors.append(f"neighbor {body[side]['bgp_router_id']} {{ authentication-key {body['bgp_md5']}; }}")
+        interfaces = " ".join(f"interface {port}.{vlan};" for port in PORTS.values())
+        bgp = f"group provider {{ type external; peer-as 65101; {' '.join(neighbors)} }}"
+        options = f"routing-options {{ autonomous-system {body['bgp_remote_as']}; }}"
+        instances.append(
+            f"site-{number} {{ instance-type virtual-router; {interfaces} {options} protocols {{ bgp {{ {bgp} }} }} }}"
         )
-        port = "ge-0/0/1" if side == "primary" else "ge-0/0/2"
-        text = re.sub(rf"({port} {{.*?vlan-tagging;\n)", rf"\1{units}", text, count=1, flags=re.DOTALL)
-    neighbors = "".join(
-        f"neighbor {interface[side]['bgp_router_id']} {{ authentication-key {interface['bgp_md5']}; }}\n"
-        for _, interface in bodies
-        for side in ("primary", "secondary")
-    )
-    return text.replace("peer-as 65101;\n", f"peer-as 65101;\n{neighbors}")
+    for port, found in units.items():
+        text = re.sub(rf"({port} {{.*?vlan-tagging;\n)", rf"\1{' '.join(found)}\n", text, count=1, flags=re.DOTALL)
+    return f"{text}\nrouting-instances {{ {' '.join(instances)} }}\n" if instances else text
 
 
 async def main(folder: Path, pairs: int, commit_seconds: float, sites: int) -> None:

@@ -28,7 +28,7 @@ MOST = 20
 
 
 async def measure(plan: Plan) -> list[Row]:
-    idle, burst, load = (4, 10, 10) if plan.quick else (40, 100, 200)
+    idle, burst, load = (4, 10, 10) if plan.quick else (30, 60, 60)
     rows = [
         Row("idle ring, p50", "ms", [], target="<= 120"),
         Row("idle ring, p99", "ms", []),
