@@ -5,20 +5,16 @@ The names of a configuration's interfaces are laid out once per change of the to
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from esi.lab import replies
-from esi.lab.ber import COUNTER32, COUNTER64, GAUGE32, INTEGER, OCTETS, OID, TICKS, Binding, Oid, Value
+from esi.lab.ber import COUNTER32, COUNTER64, GAUGE32, INTEGER, OCTETS, OID, TICKS, Oid, Value
 from esi.lab.engine import Engine
 from esi.lab.meters import Meters
+from esi.lab.objects import IF, IF_X, INTERFACES, SYSTEM, Objects, Read, fixed
 from esi.lab.topology import Topology
 from esi.lab.view import Physical, Unit
 
-SYSTEM: Oid = (1, 3, 6, 1, 2, 1, 1)
-INTERFACES: Oid = (1, 3, 6, 1, 2, 1, 2)
-IF: Oid = (*INTERFACES, 2, 1)
-IF_X: Oid = (1, 3, 6, 1, 2, 1, 31, 1, 1, 1)
 BGP_PEER: Oid = (1, 3, 6, 1, 2, 1, 15, 3, 1)
 VRRP_OPER: Oid = (1, 3, 6, 1, 2, 1, 68, 1, 3, 1)
 MODEL: Oid = (1, 3, 6, 1, 4, 1, 2636, 1, 1, 1, 2, 108)
@@ -27,66 +23,39 @@ ETHERNET, UNIT_TYPE, BUNDLE, LOOPBACK = 6, 53, 161, 24
 BGP_STATES = {"Idle": 1, "Connect": 2, "Active": 3, "OpenSent": 4, "OpenConfirm": 5, "Established": 6}
 VRRP_STATES = {"init": 1, "backup": 2, "master": 3}
 
-Read = Callable[[], Value]
 
-
-class Mib:
+class Mib(Objects):
     """All objects of one router."""
 
     def __init__(self, router: Engine, topology: Topology) -> None:
+        super().__init__()
         self._router, self._topology = router, topology
-        self._layout: object = None
-        self._names: list[Oid] = []
-        self._reads: dict[Oid, Read] = {}
 
-    def get(self, name: Oid) -> Value | None:
-        """The value of an object, None when there is none of this name."""
-        self._lay_out()
-        read = self._reads.get(name)
-        return read() if read is not None else None
-
-    def after(self, name: Oid) -> Binding | None:
-        """The first object behind a name, None at the end."""
-        self._lay_out()
-        at = bisect_right(self._names, name)
-        return Binding(self._names[at], self._reads[self._names[at]]()) if at < len(self._names) else None
-
-    def has_object(self, name: Oid) -> bool:
-        """Whether a name is below an object that there is, though not this instance of it."""
-        self._lay_out()
-        at = bisect_right(self._names, name)
-        around = self._names[max(at - 1, 0) : at + 1]
-        return any(len(one) <= len(name) + 2 and one[: len(name) - 1] == name[:-1] for one in around)
-
-    def _lay_out(self) -> None:
+    def layout(self) -> object:
         self._topology.look()
-        layout = self._topology.generation
-        if layout != self._layout:
-            self._reads = dict(self._objects())
-            self._names = sorted(self._reads)
-            self._layout = layout
+        return self._topology.generation
 
-    def _objects(self) -> Iterator[tuple[Oid, Read]]:
+    def objects(self) -> Iterator[tuple[Oid, Read]]:
         name = self._router.name
         view = self._topology.view(name)
         meters = self._topology.meters(name)
         host = view.host_name or name
         words = f"Juniper Networks, Inc. vmx internet router, kernel JUNOS {replies.VERSION}, Build date: 2016-12-16"
         contact = self._router.running.root.get("snmp")
-        yield (*SYSTEM, 1, 0), _fixed(OCTETS, words.encode())
-        yield (*SYSTEM, 2, 0), _fixed(OID, MODEL)
+        yield (*SYSTEM, 1, 0), fixed(OCTETS, words.encode())
+        yield (*SYSTEM, 2, 0), fixed(OID, MODEL)
         yield (*SYSTEM, 3, 0), self._ticks
-        yield (*SYSTEM, 4, 0), _fixed(OCTETS, contact.text("contact").encode() if contact is not None else b"")
-        yield (*SYSTEM, 5, 0), _fixed(OCTETS, host.encode())
-        yield (*SYSTEM, 6, 0), _fixed(OCTETS, contact.text("location").encode() if contact is not None else b"")
-        yield (*SYSTEM, 7, 0), _fixed(INTEGER, 4)
+        yield (*SYSTEM, 4, 0), fixed(OCTETS, contact.text("contact").encode() if contact is not None else b"")
+        yield (*SYSTEM, 5, 0), fixed(OCTETS, host.encode())
+        yield (*SYSTEM, 6, 0), fixed(OCTETS, contact.text("location").encode() if contact is not None else b"")
+        yield (*SYSTEM, 7, 0), fixed(INTEGER, 4)
         count = 0
         for physical in view.physicals.values():
             yield from self._interface(meters, physical)
             count += 1 + len(physical.units)
             for unit in physical.units.values():
                 yield from self._interface(meters, unit)
-        yield (*INTERFACES, 1, 0), _fixed(INTEGER, count)
+        yield (*INTERFACES, 1, 0), fixed(INTEGER, count)
         yield from self._sessions()
         yield from self._roles(meters)
 
@@ -103,23 +72,23 @@ class Mib:
             return Value(TICKS, int(max(0.0, meters.changed_at.get(name, 0.0) - self._router.begun) * 100))
 
         columns: tuple[tuple[int, Read], ...] = (
-            (1, _fixed(INTEGER, index)),
-            (2, _fixed(OCTETS, name.encode())),
-            (3, _fixed(INTEGER, _type(one))),
-            (4, _fixed(INTEGER, 1500)),
-            (5, _fixed(GAUGE32, speed * 1_000_000)),
-            (7, _fixed(INTEGER, 2 if one.disabled else 1)),
-            (8, _fixed(INTEGER, 1 if up else 2)),
+            (1, fixed(INTEGER, index)),
+            (2, fixed(OCTETS, name.encode())),
+            (3, fixed(INTEGER, _type(one))),
+            (4, fixed(INTEGER, 1500)),
+            (5, fixed(GAUGE32, speed * 1_000_000)),
+            (7, fixed(INTEGER, 2 if one.disabled else 1)),
+            (8, fixed(INTEGER, 1 if up else 2)),
             (9, changed),
             (10, octets(0, COUNTER32)),
             (16, octets(1, COUNTER32)),
         )
         extended: tuple[tuple[int, Read], ...] = (
-            (1, _fixed(OCTETS, name.encode())),
+            (1, fixed(OCTETS, name.encode())),
             (6, octets(0, COUNTER64)),
             (10, octets(1, COUNTER64)),
-            (15, _fixed(GAUGE32, speed)),
-            (18, _fixed(OCTETS, one.description.encode()[:64])),
+            (15, fixed(GAUGE32, speed)),
+            (18, fixed(OCTETS, one.description.encode()[:64])),
         )
         yield from (((*IF, column, index), read) for column, read in columns)
         yield from (((*IF_X, column, index), read) for column, read in extended)
@@ -133,7 +102,7 @@ class Mib:
             where = (session.peering.instance, session.peering.peer)
             index = tuple(int(part) for part in parts)
             yield (*BGP_PEER, 2, *index), lambda where=where: Value(INTEGER, BGP_STATES.get(self._bgp(*where), 1))  # type: ignore[misc]
-            yield (*BGP_PEER, 3, *index), _fixed(INTEGER, 2)
+            yield (*BGP_PEER, 3, *index), fixed(INTEGER, 2)
 
     def _bgp(self, instance: str, peer: str) -> str:
         found = (
@@ -148,7 +117,7 @@ class Mib:
             where = (role.unit.name, role.group.number)
             index = (meters.index(role.unit.name), role.group.number)
             yield (*VRRP_OPER, 3, *index), lambda where=where: Value(INTEGER, VRRP_STATES[self._vrrp(*where)])  # type: ignore[misc]
-            yield (*VRRP_OPER, 5, *index), _fixed(INTEGER, role.group.priority)
+            yield (*VRRP_OPER, 5, *index), fixed(INTEGER, role.group.priority)
 
     def _vrrp(self, unit: str, group: int) -> str:
         roles = self._topology.roles(self._router.name)
@@ -156,11 +125,6 @@ class Mib:
 
     def _ticks(self) -> Value:
         return Value(TICKS, int((self._router.clock.monotonic() - self._router.begun) * 100))
-
-
-def _fixed(tag: int, value: int | bytes | Oid) -> Read:
-    known = Value(tag, value)
-    return lambda: known
 
 
 def _type(one: Physical | Unit) -> int:

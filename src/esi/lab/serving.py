@@ -14,7 +14,7 @@ import asyncssh
 from esi.clock import Clock
 from esi.errors import ConfigError
 from esi.lab.router import Router
-from esi.lab.snmp import Agent, serve_snmp
+from esi.lab.snmp import router_agent, serve_snmp
 from esi.lab.sshd import NetconfChannel, Server, public_text
 from esi.lab.topology import Topology
 from esi.tasks import Tasks
@@ -74,7 +74,7 @@ async def _listen(device: LabDevice, router: Router, tasks: Tasks) -> AsyncItera
             door = _Door(device, router, tasks)
             listener = stack.enter_context(socket.create_server((device.host, device.port), backlog=128))
             listener.setblocking(False)
-            snmp = await stack.enter_async_context(serve_snmp(Agent(router), device.host))
+            snmp = await stack.enter_async_context(serve_snmp(router_agent(router), device.host))
         except (OSError, asyncssh.KeyImportError) as error:
             raise ConfigError(f"lab device {device.name}: {error}") from error
         stack.push_async_callback(door.close)

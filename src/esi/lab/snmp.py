@@ -1,4 +1,4 @@
-"""The SNMP v2c agent of a router (RFC 3416): Get, GetNext and GetBulk answered, Set refused, all else met with silence.
+"""The SNMP v2c agent of a device (RFC 3416): Get, GetNext and GetBulk answered, Set refused, all else met with silence.
 
 Silence, as from a router, is also what an unknown community, a client that the community does not list, another
 version, or bytes that are no message get. Nothing that comes in can end the agent.
@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from ipaddress import ip_address, ip_network
-from typing import cast
+from typing import Protocol, cast
 
 from esi.lab.ber import (
     END_OF_VIEW,
@@ -32,6 +32,7 @@ from esi.lab.ber import (
     parse_message,
 )
 from esi.lab.mib import Mib
+from esi.lab.objects import Objects
 from esi.lab.router import Router
 
 V2C = 1
@@ -41,17 +42,30 @@ LIMIT_OCTETS = 8000
 LIMIT_REPETITIONS = 100
 
 
-class Agent:
-    """Answers requests about one router."""
+class Device(Protocol):
+    """Who is asked."""
 
-    def __init__(self, router: Router) -> None:
-        self._router = router
-        self._mib = Mib(router, router.topology)
+    def listens(self) -> bool:
+        """Whether anything gets through to it, and comes back."""
+        ...
+
+    def welcomes(self, community: bytes, client: str) -> bool: ...
+
+    def counted(self) -> None:
+        """One more request is answered."""
+        ...
+
+
+class Agent:
+    """Answers requests about one device from its objects."""
+
+    def __init__(self, device: Device, objects: Objects) -> None:
+        self._device = device
+        self._mib = objects
 
     def answer(self, data: bytes, client: str) -> bytes | None:
         """The reply to one datagram from the address `client`; None is silence."""
-        router = self._router
-        if router.gate.silent or not router.gate.reachable(router.clock.monotonic()):
+        if not self._device.listens():
             return None
         try:
             request = parse_message(data)
@@ -59,31 +73,12 @@ class Agent:
             return None
         if request.version != V2C or request.kind not in (GET, GET_NEXT, GET_BULK, SET):
             return None
-        if not self._welcome(request.community, client):
+        if not self._device.welcomes(request.community, client):
             return None
-        router.counts["snmp"] += 1
+        self._device.counted()
         if request.kind == SET:
             return _reply(request, request.bindings, NO_ACCESS, min(1, len(request.bindings)))
         return self._bindings(request)
-
-    def _welcome(self, community: bytes, client: str) -> bool:
-        snmp = self._router.running.root.get("snmp")
-        if snmp is None or snmp.inactive:
-            return False
-        try:
-            found = snmp.get(("community", community.decode()))
-        except UnicodeDecodeError:
-            return False
-        if found is None or found.inactive:
-            return False
-        clients = found.get("clients")
-        listed = list(clients.entries("clients")) if clients is not None else []
-        if not listed:
-            return True
-        address = ip_address(client)
-        nets = {ip_network(_prefix(str(one.key)), strict=False): "restrict" not in one.children for one in listed}
-        fitting = [net for net in nets if net.version == address.version and address in net]
-        return bool(fitting) and nets[max(fitting, key=lambda net: net.prefixlen)]
 
     def _bindings(self, request: Message) -> bytes:
         names = [binding.oid for binding in request.bindings]
@@ -119,6 +114,43 @@ class Agent:
             if all(binding.value.tag == END_OF_VIEW for binding in row):
                 break
         return found
+
+
+class RouterAsked:
+    """A router as its agent sees it: who may ask stands in its configuration."""
+
+    def __init__(self, router: Router) -> None:
+        self._router = router
+
+    def listens(self) -> bool:
+        gate = self._router.gate
+        return not gate.silent and gate.reachable(self._router.clock.monotonic())
+
+    def counted(self) -> None:
+        self._router.counts["snmp"] += 1
+
+    def welcomes(self, community: bytes, client: str) -> bool:
+        snmp = self._router.running.root.get("snmp")
+        if snmp is None or snmp.inactive:
+            return False
+        try:
+            found = snmp.get(("community", community.decode()))
+        except UnicodeDecodeError:
+            return False
+        if found is None or found.inactive:
+            return False
+        clients = found.get("clients")
+        listed = list(clients.entries("clients")) if clients is not None else []
+        if not listed:
+            return True
+        address = ip_address(client)
+        nets = {ip_network(_prefix(str(one.key)), strict=False): "restrict" not in one.children for one in listed}
+        fitting = [net for net in nets if net.version == address.version and address in net]
+        return bool(fitting) and nets[max(fitting, key=lambda net: net.prefixlen)]
+
+
+def router_agent(router: Router) -> Agent:
+    return Agent(RouterAsked(router), Mib(router, router.topology))
 
 
 def _reply(request: Message, bindings: tuple[Binding, ...], status: int = 0, index: int = 0) -> bytes:

@@ -35,7 +35,7 @@ from esi.lab.ber import (
     build_value,
     parse_message,
 )
-from esi.lab.snmp import NO_ACCESS, Agent
+from esi.lab.snmp import NO_ACCESS, Agent, router_agent
 from unit.lab.conftest import HandClock
 
 COMMUNITY = b"EDGE_ROUTER_COMMUNITY"
@@ -88,7 +88,7 @@ def test_octets_are_those_of_the_standard(value: Value, octets: str) -> None:
 
 @pytest.fixture
 def agent(clock: HandClock) -> Agent:
-    return Agent(Router("mx2", day0("mx2"), clock))
+    return router_agent(Router("mx2", day0("mx2"), clock))
 
 
 def request(kind: int, *names: Oid, first: int = 0, second: int = 0, community: bytes = COMMUNITY) -> bytes:
