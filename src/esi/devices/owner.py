@@ -29,7 +29,6 @@ from esi.drivers import Address, Intent, IntentResult, Session
 from esi.errors import Broken, Busy, EsiError, LeaseLost, Rejected, TemporaryError
 from esi.tasks import Tasks
 
-
 FIRST_BACK_OFF, LAST_BACK_OFF = 0.2, 15.0
 
 HOLD_SECONDS, LATE_SECONDS = 0.5, 1.5
