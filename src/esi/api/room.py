@@ -82,7 +82,7 @@ class ApiRoom:
 
     async def run(self) -> None:
         listener = self._bind()
-        self._changes.ended = False
+        self._changes.begin()
         config = uvicorn.Config(
             self._api,
             log_config=None,

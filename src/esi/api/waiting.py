@@ -1,8 +1,8 @@
 """Waiting for a resource to look different: `GET <item>?wait=<seconds>` with the ETag that the caller knows.
 
 The answer comes as soon as the caller would be shown something else, as 304 when the time is over, as 404 when the
-resource goes. Who waits is woken by the lifecycle after the commit; nothing is asked of the database meanwhile, but
-for one look every LOOK_SECONDS, because the change may have been written by another process (rooms run apart).
+resource goes. Who waits is woken by the lifecycle after the commit, also by that of another process; nothing is asked
+of the database meanwhile, but for one look every LOOK_SECONDS, because what another process says may be lost.
 """
 
 from __future__ import annotations

@@ -211,10 +211,13 @@ class Process:
         return recorded(ground, self._recorder)
 
     async def _control_rooms(self, services: Services, ground: Ground | None, stack: AsyncExitStack) -> list[Room]:
-        from esi.bootstrap.control import build_api, build_sync, open_lifecycle
+        from esi.bootstrap.control import DATABASE, build_api, build_sync, open_lifecycle
+        from esi.store.wake import Datagrams
 
         settings, recorder = self._settings, self._recorder
         lifecycle = await open_lifecycle(settings, services, self.clock, stack, recorder)
+        lifecycle.changes.others = others = Datagrams(self._folder / f"{DATABASE}.changes")
+        stack.callback(others.close)
         rooms: list[Room] = []
         if "api" in self._parts:
             rooms.append(build_api(settings, lifecycle, recorder, self._messages))

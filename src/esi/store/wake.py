@@ -1,6 +1,6 @@
 """Waking the sync writer: an event inside one process, a datagram between processes that share one database file.
 
-The datagram is a hint and nothing else: it may be lost, doubled or late, because who waits looks again by itself
+A datagram is a hint and nothing else: it may be lost, doubled or late, because who waits looks again by itself
 after a while. So a socket file that a killed process left behind is simply replaced by the next one that waits.
 """
 
@@ -8,10 +8,70 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from collections.abc import Callable
 from pathlib import Path
 
 LONGEST_PATH = 100
 """Bytes of a path that a UNIX socket can be bound to, with some to spare."""
+
+MOST_BYTES = 16 * 1024
+
+
+class Datagrams:
+    """Hints to whichever process listens on the socket at `path`. A path that is too long is nobody's."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._usable = len(str(path).encode()) <= LONGEST_PATH
+        self._out = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._out.setblocking(False)
+        self._in: socket.socket | None = None
+        self._heard: Callable[[bytes], None] = lambda words: None
+
+    def send(self, words: bytes) -> bool:
+        """Whether they may arrive: True also when nobody listens, False when somebody does and is behind."""
+        if self._in is None and self._usable:
+            try:
+                self._out.sendto(words, str(self._path))
+            except BlockingIOError:
+                return False
+            except OSError:
+                return True
+        return True
+
+    def listen(self, heard: Callable[[bytes], None]) -> None:
+        """Have `heard` called with what others send, until closed. What is sent from here goes nowhere meanwhile."""
+        self._heard = heard
+        if self._in is not None or not self._usable:
+            return
+        listener = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        listener.setblocking(False)
+        try:
+            self._path.unlink(missing_ok=True)
+            listener.bind(str(self._path))
+        except OSError:
+            listener.close()
+            self._usable = False
+            return
+        self._in = listener
+        asyncio.get_running_loop().add_reader(listener, self._read)
+
+    def _read(self) -> None:
+        while self._in is not None:
+            try:
+                words = self._in.recv(MOST_BYTES)
+            except BlockingIOError:
+                return
+            self._heard(words)
+
+    def close(self) -> None:
+        """Neither send nor listen any more."""
+        self._out.close()
+        if self._in is not None:
+            asyncio.get_running_loop().remove_reader(self._in)
+            self._in.close()
+            self._in = None
+            self._path.unlink(missing_ok=True)
 
 
 class ProcessWake:
@@ -41,51 +101,15 @@ class FileWake(ProcessWake):
 
     def __init__(self, path: Path) -> None:
         super().__init__()
-        self._path = path
-        self._usable = len(str(path).encode()) <= LONGEST_PATH
-        self._out = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self._out.setblocking(False)
-        self._in: socket.socket | None = None
+        self._datagrams = Datagrams(path)
 
     def wake(self) -> None:
         super().wake()
-        if self._in is None and self._usable:
-            try:
-                self._out.sendto(b"!", str(self._path))
-            except OSError:
-                return  # nobody listens, or has been told often enough
+        self._datagrams.send(b"!")  # one that is lost because the other is behind: it has been told often enough
 
     async def wait(self, *, at_most: float) -> bool:
-        if self._in is None and self._usable:
-            self._listen()
+        self._datagrams.listen(lambda words: self._event.set())
         return await super().wait(at_most=at_most)
 
-    def _listen(self) -> None:
-        listener = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        listener.setblocking(False)
-        try:
-            self._path.unlink(missing_ok=True)
-            listener.bind(str(self._path))
-        except OSError:
-            listener.close()
-            self._usable = False
-            return
-        self._in = listener
-        asyncio.get_running_loop().add_reader(listener, self._heard)
-
-    def _heard(self) -> None:
-        if self._in is not None:
-            try:
-                while self._in.recv(16):
-                    pass
-            except BlockingIOError:
-                self._event.set()
-
     def close(self) -> None:
-        """Stop listening."""
-        self._out.close()
-        if self._in is not None:
-            asyncio.get_running_loop().remove_reader(self._in)
-            self._in.close()
-            self._in = None
-            self._path.unlink(missing_ok=True)
+        self._datagrams.close()

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
-from esi.store.wake import FileWake
+from esi.store.wake import Datagrams, FileWake
 
 
 async def test_the_other_end_is_woken_through_the_file(tmp_path: Path) -> None:
@@ -37,3 +38,19 @@ async def test_a_path_too_long_for_a_socket_still_wakes_its_own_process(tmp_path
     wake.wake()
     assert await wake.wait(at_most=5.0)
     wake.close()
+
+
+async def test_words_arrive_in_order_and_who_is_behind_is_known(tmp_path: Path) -> None:
+    heard: list[bytes] = []
+    here, there = Datagrams(tmp_path / "w"), Datagrams(tmp_path / "w")
+    assert here.send(b"nobody listens")
+    there.listen(heard.append)
+    sent = 0
+    while here.send(b"%d" % sent):
+        sent += 1
+    while len(heard) < sent:
+        await asyncio.sleep(0)
+    assert heard == [b"%d" % number for number in range(sent)]
+    assert sent >= 10
+    there.close()
+    here.close()
