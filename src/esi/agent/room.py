@@ -7,17 +7,16 @@ import asyncio
 import logging
 from dataclasses import dataclass
 
-from aiohttp import web
-
 from esi.agent.collector import Collector
 from esi.agent.rest import RestDoor
 from esi.agent.shelf import TargetShelf
 from esi.agent.topics import TopicDoor
 from esi.bus import Bus
-from esi.errors import LeaseLost, TemporaryError, Unreachable
+from esi.errors import LeaseLost, TemporaryError
 from esi.kv import KV
 from esi.model import keys
 from esi.runtime import Leader, Term, together
+from esi.runtime.door import HttpDoor
 from esi.telemetry import Secret
 
 log = logging.getLogger(__name__)
@@ -28,7 +27,6 @@ PORT = 7070
 """As recorded."""
 
 RETRY_SECONDS = 0.5
-GRACE_SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,43 +79,32 @@ class AgentRoom:
     def __init__(self, kv: KV, collector: Collector, *, listen: Listen | None = None, bus: Bus | None = None) -> None:
         listen = listen or Listen()
         self.ready = asyncio.Event()
-        self.bound_port = listen.port
         self.collector = collector
-        self._host = listen.host
+        self.shelf = TargetShelf(kv, clock=collector.clock, types=frozenset(collector.probes))
         self._public_url = listen.public_url.rstrip("/")
-        self.shelf = TargetShelf(kv, clock=collector.clock, types=frozenset(collector.probes), url=self.url)
         self._watching = Watching(kv, collector, self.shelf, bus)
-        self._door = RestDoor(self.shelf, collector, token=listen.token)
+        rest = RestDoor(self.shelf, collector, token=listen.token)
+        self._door = HttpDoor(self.name, rest.app, host=listen.host, port=listen.port)
 
     @property
     def url(self) -> str:
-        host = f"[{self._host}]" if ":" in self._host else self._host
-        return self._public_url or f"http://{host}:{self.bound_port}"
+        return self._public_url or self._door.url
 
     async def run(self) -> None:
-        runner = web.AppRunner(self._door.app(), access_log=None, handle_signals=False, shutdown_timeout=GRACE_SECONDS)
-        await runner.setup()
+        syncers = [self.collector.tsdb.run()] if self.collector.tsdb is not None else []
         try:
-            self.bound_port = await self._listen(runner)
-            self.shelf.url = self.url
-            self.ready.set()
-            syncers = [self.collector.tsdb.run()] if self.collector.tsdb is not None else []
-            await together("agent", self._watching.run(), *syncers)
+            await together("agent", self._door.run(), self._watch(), *syncers)
         finally:
             self.ready.clear()
-            await runner.cleanup()
             for probe in self.collector.probes.values():
                 await probe.close()
 
-    async def _listen(self, runner: web.AppRunner) -> int:
-        site = web.TCPSite(runner, self._host, self.bound_port, reuse_address=True)
-        try:
-            await site.start()
-        except OSError as error:
-            words = f"cannot listen on {self._host}:{self.bound_port}: {error.strerror or error}"
-            raise Unreachable(words) from error
-        address: tuple[str, int] = runner.addresses[0][:2]
-        return address[1]
+    async def _watch(self) -> None:
+        """Look, once it is known where the door is: targets and the presence tell it to others."""
+        await self._door.ready.wait()
+        self.shelf.url = self.url
+        self.ready.set()
+        await self._watching.run()
 
 
 async def _until_lost(term: Term) -> None:
