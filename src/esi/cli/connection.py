@@ -145,7 +145,7 @@ def where_of(ctx: click.Context) -> Where:
     """
     found = {
         param.name: ctx.params[param.name] if param.name in ctx.params else param.resolve_envvar_value(ctx)
-        for param in ctx.command.params
+        for param in options()
     }
     clock = SystemClock()
     cache: SchemaCache | None = None
@@ -172,6 +172,11 @@ def where_of(ctx: click.Context) -> Where:
 def complete_schema(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
     """Ids of the kept schemas."""
     return sorted(name for name in where_of(ctx).kept() if name.startswith(incomplete))
+
+
+def complete_stack(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+    """How stacks' names begin: with their resource's schema."""
+    return [f"{name}_" for name in complete_schema(ctx, param, incomplete)]
 
 
 def credentials_of(found: Mapping[Any, Any]) -> Credentials | None:

@@ -125,6 +125,8 @@ def _advice(error: EsiError, name: str) -> str:
         return "start a ring with `esi dev`, or name the API with --endpoint-url or GOHAN_ENDPOINT_URL"
     if "lab" in error.details:
         return "`esi lab list` shows what stands and what can be broken; `esi lab` or `esi dev` starts one (--folder)"
+    if "stack" in error.details:
+        return f"`{name} stack list` lists those that stand"
     if isinstance(error, Unauthenticated):
         return (
             "give a token with --token or OS_TOKEN, or name and password for Keystone with OS_AUTH_URL, OS_USERNAME, …"

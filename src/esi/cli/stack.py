@@ -16,9 +16,10 @@ from urllib.parse import quote
 import click
 
 from esi.cli.configuration import given, settings_options
-from esi.cli.connection import credentials_of, options
+from esi.cli.connection import complete_stack, credentials_of, options
 from esi.cli.output import as_json as pretty
 from esi.clock import SystemClock
+from esi.errors import NotFound
 
 COLUMNS = ("id", "stack_name", "stack_status", "creation_time", "updated_time")
 WIDE = ("stack_owner", "project")
@@ -65,7 +66,7 @@ def list_stacks(all_projects: bool, status: str | None, limit: int | None, as_js
 
 
 @stack.command("show")
-@click.argument("name")
+@click.argument("name", shell_complete=complete_stack)
 @click.option("--json", "as_json", is_flag=True, help="Print Heat's answer.")
 @settings_options("heat-url", "heat-port")
 def show_stack(name: str, as_json: bool, **options: Any) -> None:
@@ -76,7 +77,10 @@ def show_stack(name: str, as_json: bool, **options: Any) -> None:
       esi stack show vpn_interface_07d4f1fc-5142-4fae-b115-627fc009e222
       esi stack show --json vpn_gateway_b1da850c-3344-4de2-aa18-d96a30b54f69
     """
-    body = _ask(f"/stacks/{quote(name, safe='')}", options)
+    try:
+        body = _ask(f"/stacks/{quote(name, safe='')}", options)
+    except NotFound as error:
+        raise NotFound(error.message, stack=name) from error
     if as_json:
         click.echo(pretty(body))
         return

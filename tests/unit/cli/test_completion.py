@@ -47,6 +47,8 @@ def test_why_completes_schemas_and_enumerations_their_words(
 ) -> None:
     program("client", "rack", "list")
     assert complete(program, monkeypatch, "gohan why d") == ["device"]
+    assert complete(program, monkeypatch, "gohan trace d") == ["device"]
+    assert complete(program, monkeypatch, "gohan stack show d") == ["device_"]
     assert complete(program, monkeypatch, "gohan client device create --kind ") == ["tor", "edge"]
     assert complete(program, monkeypatch, "gohan client device create --settings.s") == [
         "--settings.side",

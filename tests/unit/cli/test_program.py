@@ -18,6 +18,7 @@ from esi.cli.program import COMMANDS, exit_code
 from esi.cli.reference import reference
 from esi.errors import Busy, Invalid, Rejected, SettingsError, Unreachable
 from unit.cli.calling import Program
+from unit.client.server import Api
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -112,6 +113,12 @@ def test_a_ring_that_cannot_work_says_so_before_it_starts(program: Program) -> N
     assert called.code == 2
     assert "no etcd" in called.err
     assert called.out == ""
+
+
+def test_a_stack_that_is_not_there_is_answered_with_where_to_look(program: Program, api: Api) -> None:
+    called = program("stack", "show", "nobody", "--set", f"orchestration.url={api.url}")
+    assert called.code == 4
+    assert called.err.splitlines()[1] == "  `esi stack list` lists those that stand"
 
 
 def test_ready_lines_are_shell_lines() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sys
 import tempfile
@@ -11,19 +12,20 @@ from typing import Any
 
 import click
 
-from esi.cli.connection import options, where_of
+from esi.cli.connection import complete_schema, options, where_of
 from esi.cli.output import as_json
 from esi.cli.trace.document import Trace, parse_trace
 from esi.cli.trace.printed import Line, as_text
 from esi.cli.trace.stored import Stored, ask_stored
 from esi.cli.trace.text import brief_lines, full_lines
 from esi.client.resources import Body, Client
-from esi.clock import Clock, SystemClock
-from esi.errors import TimedOut
+from esi.clock import SystemClock
+from esi.errors import NotFound, TerminalError, TimedOut
 
 WIDTH = 100  # of a file or a pipe
 WAIT_SECONDS = 120.0
-PAUSE_SECONDS = 0.5
+SETTLED = frozenset({"ACTIVE", "DOWN", "MONITORING_UNAVAILABLE", "NO_STATE"})
+"""What is not pending, besides ERROR and what is gone."""
 
 COLOURS: dict[str, dict[str, Any]] = {
     "head": {"bold": True}, "dim": {"dim": True}, "name": {"fg": "cyan"}, "text": {"fg": "green"},
@@ -34,7 +36,7 @@ COLOURS: dict[str, dict[str, Any]] = {
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
-@click.argument("schema")
+@click.argument("schema", shell_complete=complete_schema)
 @click.argument("name_or_id", metavar="NAME|ID")
 @click.option("--request", default="", metavar="ID", help="This request; else the newest one that touched it.")
 @click.option("--brief", is_flag=True, help="The sequence diagram only.")
@@ -59,11 +61,12 @@ def trace(schema: str, name_or_id: str, brief: bool, as_document: bool, file: Pa
 
     async def work(client: Client) -> tuple[Body, Trace, list[Stored]]:
         answer = await client.trace(schema, name_or_id, request=given["request"])
-        clock = SystemClock()
-        end = clock.monotonic() + WAIT_SECONDS
-        while given["wait"] and not answer.get("complete"):
-            await _pause(clock, end, f"{schema} {name_or_id}")
-            answer = await client.trace(schema, name_or_id, request=given["request"])
+        if given["wait"]:
+            clock = SystemClock()
+            end = clock.monotonic() + WAIT_SECONDS
+            while not answer.get("complete"):
+                await _settled(client, answer, end - clock.monotonic())
+                answer = await client.trace(schema, name_or_id, request=given["request"])
         found = parse_trace(answer)
         return answer, found, await ask_stored(client, found) if whole else []
 
@@ -86,10 +89,20 @@ def trace(schema: str, name_or_id: str, brief: bool, as_document: bool, file: Pa
 trace.params += options()  # the API is named as for `esi client`
 
 
-async def _pause(clock: Clock, end: float, what: str) -> None:
-    if clock.monotonic() + PAUSE_SECONDS > end:
-        raise TimedOut(f"{what} is still pending after {WAIT_SECONDS:g} s; without --wait it is shown as far as it is")
-    await clock.sleep(PAUSE_SECONDS)
+async def _settled(client: Client, answer: Body, at_most: float) -> None:
+    """Wait until nothing that the request has touched so far is pending: what came of it, the trace tells."""
+    touched = dict.fromkeys((change["schema"], change["id"]) for change in answer["changes"])
+    try:
+        async with asyncio.timeout(max(0.0, at_most)):
+            for schema, id in touched:
+                try:
+                    await client.wait(schema, id, until=SETTLED, at_most=WAIT_SECONDS)
+                except (NotFound, TerminalError):
+                    continue
+    except TimeoutError:
+        what = f"{answer['schema']} {answer['id']}"
+        late = f"{what} is still pending after {WAIT_SECONDS:g} s; without --wait it is shown as far as it is"
+        raise TimedOut(late) from None
 
 
 def _width() -> int:

@@ -96,15 +96,30 @@ def test_what_is_not_there_is_named(program: Program, traced: Api) -> None:
 
 
 def test_it_may_wait_for_the_end(program: Program, traced: Api) -> None:
-    """The API's next answer is another one: the record has come to its end."""
+    """The record is complete when the API shows that the last resource of the request has come to its end."""
+    own = traced.rows["devices"][ID]
+    own |= {"status": "PENDING_UPDATE", "name": "alpha"}
     complete = traced.documents.pop(PATH)
-    answers = iter([{"trace": complete["trace"] | {"complete": False}}, complete])
 
     class Ending(dict[str, Any]):
         def __getitem__(self, path: str) -> Any:
-            return next(answers)
+            return {"trace": complete["trace"] | {"complete": own["status"] == "ACTIVE"}}
 
     traced.documents = Ending({PATH: None})
     called = program("trace", "device", ID, "--brief", "--wait")
     assert ", took 0.262 s" in called.out
     assert traced.paths("GET").count(PATH) == 2
+    assert traced.paths("GET").count(f"/v1.0/devices/{ID}") == traced.looks_until_active
+
+
+def test_what_has_failed_or_gone_is_not_waited_for(program: Program, traced: Api) -> None:
+    answers = iter([False, True])
+    complete = traced.documents.pop(PATH)
+    traced.rows["devices"][ID] |= {"status": "ERROR", "name": "stays"}
+
+    class Ending(dict[str, Any]):
+        def __getitem__(self, path: str) -> Any:
+            return {"trace": complete["trace"] | {"complete": next(answers)}}
+
+    traced.documents = Ending({PATH: None})
+    assert program("trace", "device", ID, "--brief", "--wait").code == 0
