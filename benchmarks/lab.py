@@ -19,6 +19,7 @@ from esi.clock import SystemClock
 from esi.drivers.ssh import Endpoint
 from esi.lab import LabDevice, Topology, day0, segments, serve
 from esi.lab.control import Control, serve_control
+from esi.lab.netscaler import Appliances
 from esi.tasks import Tasks
 
 PORTS = {"primary": "ge-0/0/1", "secondary": "ge-0/0/2"}
@@ -68,7 +69,7 @@ async def main(folder: Path, pairs: int, commit_seconds: float, sites: int) -> N
             snmp={ip: (one.host, one.snmp_port) for ip, one in reached.items()},
         )
         (folder / "lab").mkdir(exist_ok=True)
-        async with serve_control(Control(served), folder / "lab"):
+        async with serve_control(Control(served, Appliances(clock)), folder / "lab"):
             print(json.dumps({"inventory": str(folder / LAB_FILE)}), flush=True)
             await asyncio.Event().wait()
 

@@ -11,7 +11,7 @@ from typing import Any
 from esi.clock import SystemClock
 from esi.drivers.nitro import Login
 from esi.drivers.nitro.driver import NitroDriver
-from esi.drivers.nitro.wire import Endpoint
+from esi.drivers.nitro.wire import Endpoint, HttpLine, Line
 from esi.lab.netscaler import Appliances, Image, Netscaler, Reached
 from esi.stacks import Context, Props
 from esi.telemetry import MemoryRecorder
@@ -66,9 +66,9 @@ async def desk(
     async with Appliances(clock, tls=server) as appliances:
         reached = await appliances.boot(IP, image or Image(IP, gateway=GATEWAY))
 
-        def find(ip: str) -> Endpoint | None:
+        def find(ip: str) -> Line | None:
             there = appliances.running().get(ip)
-            return Endpoint(there.url, **(trust or {})) if there is not None else None
+            return HttpLine(ip, Endpoint(there.url, **(trust or {}))) if there is not None else None
 
         driver = NitroDriver(find, clock=clock, recorder=recorder)
         devices = CountingDevices(Routers(), Crash())

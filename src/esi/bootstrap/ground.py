@@ -10,12 +10,14 @@ from esi.clock import Clock
 from esi.kv import KV
 from esi.model.resource import Ref
 from esi.runtime import Leader
+from esi.stacks import StackResource
 from esi.telemetry import NullRecorder, Recorder
 
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """What every room of a process is given. `process` names it in the keys it holds; seconds as floats."""
+    """What every room of a process is given. `process` names it in the keys it holds; seconds as floats; `types`
+    are the resource types that need a cloud or an appliance."""
 
     process: str
     kv: KV
@@ -27,6 +29,7 @@ class Ground:
     lease_seconds: float = 3.0
     idle_seconds: float = 30.0
     slots: int = 1000
+    types: tuple[StackResource, ...] = ()
 
     def path_of(self, ref: Ref) -> str:
         return self.services.catalogue[ref.schema].path_of(ref.id)

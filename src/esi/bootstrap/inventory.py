@@ -3,23 +3,30 @@
 A YAML file: `10.79.5.185: {host: 127.0.0.1, port: 12345, host_key: "ssh-ed25519 AAAA…", client_keys: [/path],
 snmp: {host: 127.0.0.1, port: 161}, confirm_within: 60}`. Without `snmp` the agent is asked at the management address
 itself, port 161. With `confirm_within` (seconds) commits are confirmed ones: a device that is cut off by one goes back.
+A load balancer's appliance has no `host`: `100.64.193.3: {nitro: {url: https://192.0.2.3, fingerprint: …}}`.
 The lab writes one for its own devices into the ring's folder; a ring without another inventory uses that.
 """
 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import yaml
 
+from esi.drivers.nitro.wire import Endpoint as Nitro
 from esi.drivers.ssh import Endpoint
 from esi.errors import SettingsError
 
 LAB_FILE = "inventory.yaml"
 
+_NITRO_KEYS = {"url", "fingerprint", "ca_file"}
+_FINGERPRINT = re.compile(r"([0-9a-fA-F]{2}:?){31}[0-9a-fA-F]{2}")
 _KEYS = {"host", "port", "host_key", "client_keys", "snmp", "confirm_within"}
 SNMP_PORT = 161
 MAX_CONFIRM_SECONDS = 3600
@@ -36,7 +43,8 @@ def inventory_file(folder: Path, named: str) -> Path:
 def read_inventory(file: Path) -> dict[str, Endpoint]:
     """Raises SettingsError with every fault; a host key is required, an unknown one is refused by the driver."""
     faults: list[str] = []
-    found = {ip: _endpoint(f"inventory {file}: {ip}", entry, faults) for ip, entry in _entries(file).items()}
+    entries = {ip: entry for ip, entry in _entries(file).items() if not _is_appliance(entry)}
+    found = {ip: _endpoint(f"inventory {file}: {ip}", entry, faults) for ip, entry in entries.items()}
     if faults:
         raise SettingsError(faults)
     return {ip: endpoint for ip, endpoint in found.items() if endpoint is not None}
@@ -53,6 +61,49 @@ def read_snmp(file: Path) -> dict[str, tuple[str, int]]:
     if faults:
         raise SettingsError(faults)
     return found
+
+
+def read_appliances(file: Path) -> dict[str, Nitro]:
+    """Management address → where NITRO is spoken, for those that say it. Raises SettingsError."""
+    faults: list[str] = []
+    entries = {ip: entry for ip, entry in _entries(file).items() if _is_appliance(entry)}
+    found = {ip: _nitro(f"inventory {file}: {ip}", entry, faults) for ip, entry in entries.items()}
+    if faults:
+        raise SettingsError(faults)
+    return {ip: endpoint for ip, endpoint in found.items() if endpoint is not None}
+
+
+def _is_appliance(entry: Any) -> bool:
+    return isinstance(entry, dict) and "nitro" in entry
+
+
+def _nitro(where: str, entry: dict[str, Any], faults: list[str]) -> Nitro | None:
+    """Passwords go over it: in clear to this machine only, else over TLS with a certificate that is known."""
+    said = entry["nitro"]
+    if set(entry) - {"nitro", "snmp"} or not isinstance(said, dict) or set(said) - _NITRO_KEYS:
+        faults.append(f"{where}: an appliance has nitro (url, fingerprint or ca_file) and may have snmp, nothing else")
+        return None
+    texts = {name: str(said.get(name, "")) for name in _NITRO_KEYS}
+    try:
+        url = urlsplit(texts["url"])
+    except ValueError:
+        url = urlsplit("")
+    if url.scheme not in ("http", "https") or not url.hostname or url.path.strip("/") or url.username:
+        faults.append(f"{where}: nitro needs a url, as https://192.0.2.1")
+    elif url.scheme == "http" and not _is_here(url.hostname):
+        faults.append(f"{where}: nitro in clear is for this machine only: use https:// with a fingerprint or a ca_file")
+    elif url.scheme == "https" and not (texts["fingerprint"] or texts["ca_file"]):
+        faults.append(f"{where}: nitro over https needs the certificate's SHA-256 fingerprint, or a ca_file")
+    elif texts["fingerprint"] and not _FINGERPRINT.fullmatch(texts["fingerprint"]):
+        faults.append(f"{where}: nitro fingerprint must be the SHA-256 of the certificate, 64 hex digits")
+    return Nitro(**texts)
+
+
+def _is_here(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _entries(file: Path) -> dict[str, Any]:
@@ -102,9 +153,15 @@ def _endpoint(where: str, entry: Any, faults: list[str]) -> Endpoint | None:
 
 
 def write_inventory(
-    file: Path, devices: Mapping[str, Endpoint], *, snmp: Mapping[str, tuple[str, int]] | None = None
+    file: Path,
+    devices: Mapping[str, Endpoint],
+    *,
+    snmp: Mapping[str, tuple[str, int]] | None = None,
+    appliances: Mapping[str, str] | None = None,
 ) -> None:
-    """Replace the file in one step, so that nobody reads half of it. `snmp` are the agents, (host, port)."""
+    """Replace the file in one step, so that nobody reads half of it. `snmp` are the agents, (host, port); `appliances`
+    the URLs of those on this machine.
+    """
     data: dict[str, dict[str, Any]] = {
         ip: {"host": endpoint.host, "port": endpoint.port, "host_key": endpoint.host_key}
         for ip, endpoint in devices.items()
@@ -112,6 +169,7 @@ def write_inventory(
     for ip, endpoint in devices.items():
         if endpoint.confirm_within is not None:
             data[ip]["confirm_within"] = endpoint.confirm_within
+    data |= {ip: {"nitro": {"url": url}} for ip, url in (appliances or {}).items()}
     for ip, (host, port) in (snmp or {}).items():
         data[ip]["snmp"] = {"host": host, "port": port}
     draft = file.with_suffix(".new")

@@ -1,4 +1,5 @@
-"""The lab of a ring: the pair of edge routers of the VPN chain and the customer's router beyond them.
+"""The lab of a ring: the pair of edge routers of the VPN chain and the customer's router beyond them; appliances
+are booted on demand.
 
 Logins and addresses are those of the services' data. Each router is reached by NETCONF and SNMP on ports of its own,
 the whole lab by its control door.
@@ -18,6 +19,7 @@ from esi.drivers.ssh import Endpoint
 from esi.errors import SettingsError
 from esi.lab import LabDevice, Served, Topology, day0, segments, serve
 from esi.lab.control import Control, serve_control
+from esi.lab.netscaler import Appliances
 from esi.settings import Lab
 from esi.tasks import Tasks
 
@@ -32,12 +34,15 @@ PASSWORDS = {"esi": "esiesi0000"}
 
 @dataclass(frozen=True)
 class RunningLab:
-    """Devices by name; the inventory and the SNMP agents by management address; the control door."""
+    """Devices by name; the inventory and the SNMP agents by management address; the control door; appliances, which
+    come and go.
+    """
 
     served: Mapping[str, Served]
     inventory: Mapping[str, Endpoint]
     snmp: Mapping[str, tuple[str, int]]
     control: Path
+    appliances: Appliances
 
 
 @asynccontextmanager
@@ -61,13 +66,15 @@ async def run_lab(settings: Lab, folder: Path, *, clock: Clock, tasks: Tasks) ->
     topology = Topology(clock, segments(secondary, primary, CUSTOMER), settle_seconds=settings.settle_seconds)
     async with AsyncExitStack() as stack:
         served = await stack.enter_async_context(serve(devices, clock=clock, tasks=tasks, topology=topology))
-        door = await stack.enter_async_context(serve_control(Control(served), folder))
+        appliances = await stack.enter_async_context(Appliances(clock, host=settings.host))
+        door = await stack.enter_async_context(serve_control(Control(served, appliances), folder))
         reached = {ip: served[name] for name, (ip, _) in ROUTERS.items()}
         yield RunningLab(
             served,
             {ip: Endpoint(one.host, one.port, one.host_key_public) for ip, one in reached.items()},
             {ip: (one.host, one.snmp_port) for ip, one in reached.items()},
             door,
+            appliances,
         )
 
 

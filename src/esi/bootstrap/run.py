@@ -11,6 +11,7 @@ import signal
 import socket
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
@@ -27,8 +28,9 @@ from esi.tasks import Tasks
 from esi.telemetry import NullRecorder, Recorder
 
 if TYPE_CHECKING:  # what a part needs is imported when that part is asked for
+    from esi.lab.netscaler import Reached
     from esi.monitoring import Eyes
-    from esi.stacks import Targets
+    from esi.stacks import StackResource, Targets
 
 log = logging.getLogger(__name__)
 
@@ -178,7 +180,7 @@ class Process:
             rooms.append(lab[0])
         if ground is not None and "orchestration" in self._parts:
             known = open_identity(self._settings, self.clock, lab=lab)
-            rooms.append(build_orchestration(self._settings, ground, known, resource_types()))
+            rooms.append(build_orchestration(self._settings, ground, known, resource_types(ground.types)))
         return rooms
 
     def _recording_rooms(self, services: Services, stack: AsyncExitStack) -> list[Room]:
@@ -204,11 +206,19 @@ class Process:
             idle_seconds=worker.idle_seconds,
             slots=worker.slots,
         )
-        if isinstance(self._recorder, NullRecorder):
-            return ground
-        from esi.bootstrap.recording import recorded
+        if not isinstance(self._recorder, NullRecorder):
+            from esi.bootstrap.recording import recorded
 
-        return recorded(ground, self._recorder)
+            ground = recorded(ground, self._recorder)
+        return replace(ground, types=self._types(ground))
+
+    def _types(self, ground: Ground) -> tuple[StackResource, ...]:
+        """The resource types of clouds and appliances, for those who look at stacks."""
+        if not self._parts & {"orchestration", *HANDLERS}:
+            return ()
+        from esi.bootstrap.appliances import appliance_types
+
+        return appliance_types(self._settings.ring, ground)
 
     async def _control_rooms(self, services: Services, ground: Ground | None, stack: AsyncExitStack) -> list[Room]:
         from esi.bootstrap.control import DATABASE, build_api, build_sync, open_lifecycle
@@ -276,7 +286,14 @@ class Process:
             self._facts[f"lab.{name}"] = f"{device.host}:{device.port}"
             self._facts[f"snmp.{name}"] = f"{device.host}:{device.snmp_port}"
         self._facts["control"] = str(lab.control)
-        write_inventory(self._folder / LAB_FILE, lab.inventory, snmp=lab.snmp)
+
+        def tell(there: Mapping[str, Reached]) -> None:
+            agents = {ip: (one.host, one.snmp_port) for ip, one in there.items()}
+            urls = {ip: one.url for ip, one in there.items()}
+            write_inventory(self._folder / LAB_FILE, lab.inventory, snmp={**lab.snmp, **agents}, appliances=urls)
+
+        lab.appliances.watchers.append(tell)
+        tell(lab.appliances.running())
         self._facts["inventory"] = str(self._folder / LAB_FILE)
 
     async def _kv(self, stack: AsyncExitStack) -> KV:

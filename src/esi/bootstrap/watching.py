@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from esi.agent.collector import Collector, build_habits
 from esi.agent.room import AgentRoom, Listen
 from esi.agent.tsdb import OpenTsdb
+from esi.bootstrap.appliances import Fresh
 from esi.bootstrap.ground import Ground
 from esi.bootstrap.inventory import inventory_file, read_snmp
 from esi.bus import Bus
@@ -32,7 +33,9 @@ from esi.settings import Agent, Metrics, Ring, Settings
 
 def open_probes(ring: Ring, ground: Ground, driver: JunosDriver) -> dict[str, Probe]:
     """One set per process: probes share sessions, sockets and interface numbers."""
-    snmp = Snmp(read_snmp(inventory_file(Path(ring.folder), ring.inventory)), clock=ground.clock)
+    file = inventory_file(Path(ring.folder), ring.inventory)
+    read_snmp(file)  # a fault in it is told at the start
+    snmp = Snmp(Fresh(file, read_snmp), clock=ground.clock)
     return build_probes(Conversations(driver, clock=ground.clock), snmp)
 
 

@@ -35,10 +35,11 @@ from esi.work.lease import ProcessLease
 from esi.work.room import WorkRoom
 
 
-def resource_types() -> Registry[StackResource]:
-    """The HOT types that stacks may use."""
+def resource_types(more: Sequence[StackResource] = ()) -> Registry[StackResource]:
+    """The HOT types that stacks may use; `more` are those of clouds and appliances."""
     types: Registry[StackResource] = Registry("resource type", "esi.stack_resources")
-    for type_ in (NetconfNamedConfigs(), MonitoringTarget(), Nothing()):
+    ours: tuple[StackResource, ...] = (NetconfNamedConfigs(), MonitoringTarget(), Nothing())
+    for type_ in (*ours, *more):
         types.register(type_.type, type_)
     return types
 
@@ -88,7 +89,7 @@ def build_work(
     devices = build_devices(ground, driver, lease, tasks)
     catalogue, clock = ground.services.catalogue, ground.clock
     watching = RecordingTargets(targets or NullTargets(), ground.recorder, catalogue, clock)
-    means = Means(ground.kv, resource_types(), devices, watching, clock, ground.recorder)
+    means = Means(ground.kv, resource_types(ground.types), devices, watching, clock, ground.recorder)
     schemas = catalogue.schemas
     shelf = Shelf(
         template=templates.get,

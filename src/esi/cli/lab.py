@@ -72,18 +72,32 @@ def list_devices(as_json: bool, **options: Any) -> None:
     ]
     if roles:
         print_rows(["device", "vrrp unit", "group", "state", "why"], roles)
+    if answer["appliances"]:
+        columns = ["appliance", "nitro", "snmp", "power", "sessions", "unsaved", "broken"]
+        print_rows(columns, [_appliance(one) for one in answer["appliances"]])
     print_rows(["what can be broken", "what it does"], [[kind, text] for kind, text in answer["kinds"].items()])
+    if answer["appliances"]:
+        rows = [[kind, text] for kind, text in answer["appliance_kinds"].items()]
+        print_rows(["of an appliance", "what it does"], rows)
+
+
+def _appliance(one: Mapping[str, Any]) -> list[str]:
+    power, unsaved = "on" if one["powered"] else "off", "yes" if one["unsaved"] else ""
+    return [one["ip"], one["nitro"], one["snmp"], power, str(one["sessions"]), unsaved, _broken(one)]
 
 
 def _device(one: Mapping[str, Any]) -> list[str]:
-    broken = ", ".join(" ".join((fault["kind"], fault["operand"])).strip() for fault in one["faults"])
     return [
         one["name"],
         one["netconf"],
         one["snmp"],
         *map(str, (one["sessions"], one["locked_by"], one["commits"])),
-        broken,
+        _broken(one),
     ]
+
+
+def _broken(one: Mapping[str, Any]) -> str:
+    return ", ".join(" ".join((fault["kind"], fault["operand"])).strip() for fault in one["faults"])
 
 
 def _session(bgp: Mapping[str, Any]) -> list[str]:

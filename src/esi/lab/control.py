@@ -1,7 +1,8 @@
 """The lab's control door: who stands here and how, break, heal. A Unix socket in the lab's folder, for its owner only.
 
 One line of JSON is a request, one line answers it: `{"do": "list"}`, `{"do": "break", "router": …, "kind": …,
-"operand": …, "times": …}`, `{"do": "heal", "router": …, "kind": …}`; an empty router or kind of heal means all. The
+"operand": …, "times": …}`, `{"do": "heal", "router": …, "kind": …}`; an empty router or kind of heal means all. An
+appliance is named by its management address: `{"do": "boot", "ip": …, "ports": ["0/1", …]}`, power-off, gone. The
 answer is `{"ok": …}`, or `{"error": sentence}` for what was refused.
 """
 
@@ -10,49 +11,81 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
+from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any
 
 from esi.errors import EsiError, Invalid, Rejected, Unreachable
-from esi.lab.faults import KINDS
+from esi.lab.faults import KINDS, Faults
+from esi.lab.netscaler import Appliances, Reached
+from esi.lab.netscaler.faults import KINDS as APPLIANCE
+from esi.lab.netscaler.faults import Faults as ApplianceFaults
 from esi.lab.serving import Served
 
 SOCKET = "control.sock"
 LIMIT_OCTETS = 64 * 1024
 SECONDS = 30.0
+PORT = re.compile(r"[0-9]{1,2}/[0-9]{1,2}", re.ASCII)
 
 
 class Control:
     """What the door does with a lab's devices."""
 
-    def __init__(self, served: Mapping[str, Served]) -> None:
+    def __init__(self, served: Mapping[str, Served], appliances: Appliances) -> None:
         self._served = served
+        self._appliances = appliances
 
     async def answer(self, request: Mapping[str, Any]) -> Any:
         """What a request asks for, as plain JSON. Raises EsiError."""
         verb = request.get("do")
         if verb == "list":
-            return {"devices": [describe(name, one) for name, one in self._served.items()], "kinds": dict(KINDS)}
+            return self._list()
         if verb == "break":
-            router = self._device(_word(request, "router")).router
+            name = _word(request, "router")
             times = request.get("times", 0)
             if not isinstance(times, int) or times < 0:
                 raise Invalid("times must be a number of times")
-            await router.faults.begin(_word(request, "kind"), _word(request, "operand"), times=times)
-            return {"router": router.name, "kind": request["kind"]}
+            await self._faults(name).begin(_word(request, "kind"), _word(request, "operand"), times=times)
+            return {"router": name, "kind": request["kind"]}
         if verb == "heal":
             name = _word(request, "router")
-            chosen = [self._device(name)] if name else list(self._served.values())
-            healed = {one.router.name: await one.router.faults.end(_word(request, "kind")) for one in chosen}
+            chosen = [name] if name else self._names()
+            healed = {one: await self._faults(one).end(_word(request, "kind")) for one in chosen}
             return {"healed": {router: kinds for router, kinds in healed.items() if kinds}}
-        raise Invalid(f"the lab does not know how to {verb!r}: list, break or heal")
+        if verb in ("boot", "power-off", "gone"):
+            return await self._power(verb, _word(request, "ip"), request.get("ports", []))
+        raise Invalid(f"the lab does not know how to {verb!r}: list, break, heal, boot, power-off or gone")
 
-    def _device(self, name: str) -> Served:
-        if name not in self._served:
-            raise Invalid(f"no device {name!r} in this lab; known: {', '.join(self._served)}")
-        return self._served[name]
+    def _list(self) -> dict[str, Any]:
+        devices = [describe(name, one) for name, one in self._served.items()]
+        appliances = [describe_appliance(ip, one) for ip, one in self._appliances.running().items()]
+        return {"devices": devices, "kinds": dict(KINDS), "appliances": appliances, "appliance_kinds": dict(APPLIANCE)}
+
+    async def _power(self, verb: str, ip: str, ports: Any) -> dict[str, Any]:
+        """Boot an appliance, switch it off, or throw it away, as a cloud does with its machines."""
+        try:
+            IPv4Address(ip)
+        except ValueError:
+            raise Invalid(f"{ip!r} is no management address of an appliance") from None
+        if not isinstance(ports, list) or not all(isinstance(port, str) and PORT.fullmatch(port) for port in ports):
+            raise Invalid("ports must be a list of names as 1/1")
+        if verb == "boot":
+            return describe_appliance(ip, await self._appliances.boot(ip, ports=tuple(ports)))
+        await (self._appliances.power_off(ip) if verb == "power-off" else self._appliances.gone(ip))
+        return {"ip": ip}
+
+    def _names(self) -> list[str]:
+        return [*self._served, *self._appliances.running()]
+
+    def _faults(self, name: str) -> Faults | ApplianceFaults:
+        if name in self._served:
+            return self._served[name].router.faults
+        if name in self._appliances.running():
+            return self._appliances.running()[name].appliance.faults
+        raise Invalid(f"no device {name!r} in this lab; known: {', '.join(self._names())}")
 
 
 def describe(name: str, served: Served) -> dict[str, Any]:
@@ -81,6 +114,20 @@ def describe(name: str, served: Served) -> dict[str, Any]:
             for one in router.topology.roles(name)
         ],
         "faults": [{"kind": one.kind, "operand": one.operand} for one in router.faults.lasting()],
+    }
+
+
+def describe_appliance(ip: str, reached: Reached) -> dict[str, Any]:
+    """One appliance as plain JSON."""
+    appliance = reached.appliance
+    return {
+        "ip": ip,
+        "nitro": reached.url,
+        "snmp": f"{reached.host}:{reached.snmp_port}",
+        "powered": appliance.powered,
+        "sessions": len(appliance.sessions),
+        "unsaved": appliance.changed(),
+        "faults": [{"kind": one.kind, "operand": one.operand} for one in appliance.faults.lasting()],
     }
 
 

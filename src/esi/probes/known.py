@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from esi.probes import Probe
+from esi.probes.appliance import SnmpDeviceLb
 from esi.probes.bgp import BgpPool, BgpSession
 from esi.probes.device import SnmpDevice, SnmpRouter, SnmpSwitch
 from esi.probes.netconf import Conversations
@@ -15,7 +16,7 @@ def build_probes(conversations: Conversations, snmp: Snmp) -> dict[str, Probe]:
     """One probe per type of target. They share sessions, sockets and interface numbers: one set per process."""
     numbers = PortNumbers(snmp)
     over_netconf: list[Probe] = [kind(conversations) for kind in (BgpPool, BgpSession, VrrpPool, VrrpSession)]
-    devices: list[Probe] = [kind(snmp) for kind in (SnmpDevice, SnmpRouter, SnmpSwitch)]
+    devices: list[Probe] = [kind(snmp) for kind in (SnmpDevice, SnmpRouter, SnmpSwitch, SnmpDeviceLb)]
     ports: list[Probe] = [
         kind(numbers) for kind in (SnmpPorts, SnmpPortsMetric, SnmpPortsStatus, PhysicalPort, LogicalPort)
     ]

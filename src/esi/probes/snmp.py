@@ -35,7 +35,9 @@ T = TypeVar("T")
 
 
 class Snmp:
-    """`addresses`: management ip → (host, port). `timeout` in seconds per try; `retries` after the first."""
+    """`addresses`: management ip → (host, port), looked into each time. `timeout` in seconds per try; `retries` after
+    the first.
+    """
 
     def __init__(
         self,
@@ -47,14 +49,14 @@ class Snmp:
         timeout: float = TIMEOUT_SECONDS,
         retries: int = RETRIES,
     ) -> None:
-        self._addresses = dict(addresses)
+        self._addresses = addresses
         self._communities = dict(communities or {})
         self._clock = clock
         self._recorder = recorder or NullRecorder()
         self._timeout = timeout
         self._tries = retries + 1
         self._reach = Reach(clock)
-        self._free: dict[tuple[str, str], list[SnmpSession]] = {}
+        self._free: dict[tuple[str, int, str], list[SnmpSession]] = {}
         self._slots: dict[str, asyncio.Semaphore] = {}
 
     @property
@@ -113,11 +115,11 @@ class Snmp:
     @asynccontextmanager
     async def _session(self, ip: str, community: str) -> AsyncIterator[SnmpSession]:
         """A socket for one exchange. One that failed is thrown away: a late answer must not meet the next question."""
-        free = self._free.setdefault((ip, community), [])
+        host, port = self._addresses[ip]
+        free = self._free.setdefault((host, port, community), [])
         if free:
             session = free.pop()
         else:
-            host, port = self._addresses[ip]
             word = self._communities.get(community, community)
             session = SnmpSession(host, port, community=word, timeout=self._timeout)
         yield session

@@ -1,4 +1,4 @@
-"""Appliances over HTTP: one session at a time with each of them.
+"""Appliances over NITRO: one session at a time with each of them.
 
 A session that the appliance has forgotten is opened once more, and the request sent again: all of ours may be sent
 twice. It is logged out at the end, because an appliance has few of them.
@@ -14,7 +14,7 @@ from typing import Any
 from esi.clock import Clock
 from esi.drivers.nitro import Licence, Login, Row
 from esi.drivers.nitro.kinds import ABSENT, EXISTS, Kind, differing, kind_of, same
-from esi.drivers.nitro.wire import Endpoint, LoggedOut, Refused, Request, Wire
+from esi.drivers.nitro.wire import Line, LoggedOut, Refused, Request, Wire
 from esi.errors import EsiError, Rejected, TemporaryError, Unreachable, Unsupported
 from esi.telemetry import NullRecorder, Recorder
 
@@ -25,11 +25,9 @@ EDITIONS = {"isstandardlic": "Standard", "isenterpriselic": "Enterprise", "ispla
 
 
 class NitroDriver:
-    """`find` gives where an appliance is reached, by its management address, at the time of asking."""
+    """`find` gives a line to an appliance by its management address, at the time of asking; None: nobody knows it."""
 
-    def __init__(
-        self, find: Callable[[str], Endpoint | None], *, clock: Clock, recorder: Recorder | None = None
-    ) -> None:
+    def __init__(self, find: Callable[[str], Line | None], *, clock: Clock, recorder: Recorder | None = None) -> None:
         self._find = find
         self._clock = clock
         self._recorder = recorder or NullRecorder()
@@ -38,10 +36,10 @@ class NitroDriver:
     @asynccontextmanager
     async def open(self, login: Login) -> AsyncIterator[NitroSession]:
         async with self._turns.setdefault(login.ip, asyncio.Lock()):
-            endpoint = self._find(login.ip)
-            if endpoint is None:
+            line = self._find(login.ip)
+            if line is None:
                 raise Unsupported(f"{login.ip} has no NITRO address in the inventory: add it there", ip=login.ip)
-            wire = Wire(login.ip, endpoint, self._clock, self._recorder)
+            wire = Wire(login.ip, line, self._clock, self._recorder)
             wire.ref = login.ref
             session = NitroSession(wire, login)
             try:
@@ -51,7 +49,7 @@ class NitroDriver:
                 try:
                     await session.log_out()
                 finally:
-                    await wire.close()
+                    await line.close()
 
 
 class NitroSession:

@@ -1,4 +1,4 @@
-"""One NITRO request and its answer.
+"""One NITRO request and its answer, over a line: HTTP, or in a simulation a call.
 
 A name in the path is quoted twice, a value in args once, as NITRO wants it; one that would be taken for structure all
 the same (a comma or colon in args, a path of dots) is refused here. The answer is judged by its errorcode, not by the
@@ -12,7 +12,7 @@ import re
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import quote
 
 import aiohttp
@@ -85,37 +85,68 @@ class Refused(Rejected):
         return int(self.details["errorcode"])
 
 
-class Wire:
-    """A connection to one appliance; every exchange is told to the recorder, for `ref`."""
+class Line(Protocol):
+    """What carries requests to one appliance."""
 
-    def __init__(self, ip: str, endpoint: Endpoint, clock: Clock, recorder: Recorder) -> None:
-        self.ip = ip
-        self.ref: tuple[str, str, int] | None = None
+    async def send(self, method: str, target: str, headers: Mapping[str, str], body: bytes) -> tuple[int, bytes]:
+        """Status and body of the answer. `target` is path and query, quoted. Raises Unreachable, Rejected."""
+        ...
+
+    async def close(self) -> None: ...
+
+
+class HttpLine:
+    """Over HTTP, to where the inventory says that the appliance `ip` is."""
+
+    def __init__(self, ip: str, endpoint: Endpoint) -> None:
+        self._ip = ip
         self._endpoint = endpoint
-        self._clock = clock
-        self._recorder = recorder
         self._http: aiohttp.ClientSession | None = None
 
-    async def ask(self, request: Request, *, token: str = "") -> dict[str, Any]:
-        """The answer to one request. Raises Refused, LoggedOut, Busy, Unreachable, Unsupported."""
+    async def send(self, method: str, target: str, headers: Mapping[str, str], body: bytes) -> tuple[int, bytes]:
         if self._http is None:
             jar = aiohttp.DummyCookieJar()
             self._http = aiohttp.ClientSession(cookie_jar=jar, timeout=aiohttp.ClientTimeout(total=SECONDS))
-        url = URL(self._endpoint.url.rstrip("/") + request.path(), encoded=True)
-        headers = {"Cookie": f"NITRO_AUTH_TOKEN={quote(token, safe='')}"} if token else {}
-        body = None if request.fields is None else {request.kind: request.fields}
-        at, began = self._clock.now(), self._clock.monotonic()
+        url = URL(self._endpoint.url.rstrip("/") + target, encoded=True)
+        options: dict[str, Any] = {"ssl": self._endpoint.trust(), "allow_redirects": False}
         try:
-            async with self._http.request(
-                request.method, url, json=body, headers=headers, ssl=self._endpoint.trust(), allow_redirects=False
-            ) as reply:
-                status, raw = reply.status, await reply.read()
+            async with self._http.request(method, url, data=body, headers=headers, **options) as reply:
+                return reply.status, await reply.read()
         except aiohttp.ServerFingerprintMismatch as error:
-            raise Rejected(self.ip, "shows another certificate than the inventory has pinned") from error
+            raise Rejected(self._ip, "shows another certificate than the inventory has pinned") from error
+        except aiohttp.ClientConnectorCertificateError as error:
+            raise Rejected(self._ip, "shows a certificate that the inventory's ca_file has not signed") from error
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
-            words = f"{self.ip} does not answer NITRO at {self._endpoint.url}: {type(error).__name__}"
-            raise Unreachable(words, who=self.ip) from error
-        answer = _parsed(raw)
+            words = f"{self._ip} does not answer NITRO at {self._endpoint.url}: {type(error).__name__}"
+            raise Unreachable(words, who=self._ip) from error
+
+    async def close(self) -> None:
+        http, self._http = self._http, None
+        if http is not None:
+            await http.close()
+
+
+class Wire:
+    """Requests and answers over a line; every exchange is told to the recorder, for `ref`."""
+
+    def __init__(self, ip: str, line: Line, clock: Clock, recorder: Recorder) -> None:
+        self.ip = ip
+        self.ref: tuple[str, str, int] | None = None
+        self._line = line
+        self._clock = clock
+        self._recorder = recorder
+
+    async def ask(self, request: Request, *, token: str = "") -> dict[str, Any]:
+        """The answer to one request. Raises Refused, LoggedOut, Busy, Unreachable, Unsupported."""
+        headers = {"Content-Type": "application/json"} if request.fields is not None else {}
+        if token:
+            headers["Cookie"] = f"NITRO_AUTH_TOKEN={quote(token, safe='')}"
+        body = None if request.fields is None else {request.kind: request.fields}
+        raw = b"" if body is None else json.dumps(body).encode()
+        target = request.path()
+        at, began = self._clock.now(), self._clock.monotonic()
+        status, told = await self._line.send(request.method, target, headers, raw)
+        answer = _parsed(told)
         self._tell(request, body, status, answer, (at, self._clock.monotonic() - began))
         return self._judged(status, answer)
 
@@ -145,11 +176,6 @@ class Wire:
         subject = f"{request.method} {self.ip} {request.path()}"
         refs = (self.ref,) if self.ref is not None else ()
         self._recorder.message(Message("http", "heat worker", self.ip, subject, shown, times[0], times[1], refs))
-
-    async def close(self) -> None:
-        http, self._http = self._http, None
-        if http is not None:
-            await http.close()
 
 
 def _parsed(raw: bytes) -> Any:

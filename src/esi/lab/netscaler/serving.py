@@ -1,6 +1,6 @@
 """Appliances on the network, booted on demand: each answers HTTP and SNMP on loopback ports of its own.
 
-Whoever plays the cloud boots, switches off and removes them by management address; `told` hears where those that are
+Whoever plays the cloud boots, switches off and removes them by management address; watchers hear where those that are
 there are reached, each time that it changes.
 """
 
@@ -10,7 +10,7 @@ import asyncio
 import ssl
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from aiohttp import web
 
@@ -37,18 +37,11 @@ class Reached:
 class Appliances:
     """Those that are there, by management address. To be used as `async with`: at its end all are gone."""
 
-    def __init__(
-        self,
-        clock: Clock,
-        *,
-        host: str = "127.0.0.1",
-        tls: ssl.SSLContext | None = None,
-        told: Callable[[Mapping[str, Reached]], None] | None = None,
-    ) -> None:
+    def __init__(self, clock: Clock, *, host: str = "127.0.0.1", tls: ssl.SSLContext | None = None) -> None:
         self._clock = clock
         self._host = host
         self._tls = tls
-        self._told = told or (lambda reached: None)
+        self.watchers: list[Callable[[Mapping[str, Reached]], None]] = []
         self._there: dict[str, tuple[Reached, AsyncExitStack]] = {}
 
     async def __aenter__(self) -> Appliances:
@@ -63,13 +56,14 @@ class Appliances:
 
     async def boot(self, ip: str, image: Image | None = None, *, ports: tuple[str, ...] = ()) -> Reached:
         """Switch it on: a new one from its image, or the one that is there, with what it had saved. `ports` are those
-        that it finds beside what it knows. Raises ConfigError when no port of this machine can be had."""
+        that it has now. Raises ConfigError when no port of this machine can be had."""
         if ip in self._there:
             reached, _ = self._there[ip]
             if not reached.appliance.powered:
                 reached.appliance.power(True, ports)
             return reached
-        appliance = Netscaler(image or Image(ip), self._clock)
+        image = image or Image(ip)
+        appliance = Netscaler(replace(image, ports=ports) if ports else image, self._clock)
         async with AsyncExitStack() as stack:
             try:
                 port = await stack.enter_async_context(serve_nitro(appliance, self._host, self._tls))
@@ -79,7 +73,7 @@ class Appliances:
             scheme = "http" if self._tls is None else "https"
             reached = Reached(appliance, f"{scheme}://{self._host}:{port}", self._host, snmp)
             self._there[ip] = (reached, stack.pop_all())
-        self._told(self.running())
+        self._tell()
         return reached
 
     async def power_off(self, ip: str) -> None:
@@ -90,7 +84,11 @@ class Appliances:
         """It is thrown away; one that is not there is gone already."""
         if ip in self._there:
             await self._take_down(ip)
-            self._told(self.running())
+            self._tell()
+
+    def _tell(self) -> None:
+        for watcher in self.watchers:
+            watcher(self.running())
 
     def _known(self, ip: str) -> Reached:
         if ip not in self._there:
