@@ -92,6 +92,19 @@ class Keystone:
 
 
 @dataclass(frozen=True)
+class Contrail:
+    """The Contrail that makes logical networks."""
+
+    url: str = setting("", "Its config API, as http://host:8082; empty: the lab's.")
+    analytics_url: str = setting("", "Its analytics API, as http://host:8081; empty: the lab's.")
+    auth_url: str = setting("", "Keystone that gives tokens for both; empty: no token is sent.")
+    user: str = setting("esi", "Our user there.")
+    password: Secret = setting(NO_SECRET, "That user's password.")
+    project: str = setting("service", "The project of our login.")
+    domain: str = setting("Default", "The domain of our user and project.")
+
+
+@dataclass(frozen=True)
 class Agent:
     """The collector agent."""
 
@@ -129,6 +142,8 @@ class Lab:
     ports: str = setting("", "Comma list of ports, one per device; empty: free ones.")
     commit_seconds: float = setting(0.0, "How long a commit takes on a virtual router.")
     settle_seconds: float = setting(0.5, "How long a virtual BGP session takes to come up once both ends agree.")
+    contrail_port: int = setting(0, "Port of the lab's Contrail; 0 takes a free one.")
+    analytics_port: int = setting(0, "Port of its analytics; 0 takes a free one.")
 
 
 @dataclass(frozen=True)
@@ -141,6 +156,7 @@ class Settings:
     worker: Worker = field(default_factory=Worker)
     orchestration: Orchestration = field(default_factory=Orchestration)
     keystone: Keystone = field(default_factory=Keystone)
+    contrail: Contrail = field(default_factory=Contrail)
     agent: Agent = field(default_factory=Agent)
     metrics: Metrics = field(default_factory=Metrics)
     trace: Trace = field(default_factory=Trace)
@@ -150,7 +166,7 @@ class Settings:
 
 _TRUE, _FALSE = frozenset({"true", "yes", "on", "1"}), frozenset({"false", "no", "off", "0"})
 
-GROUPS = ("ring", "api", "etcd", "worker", "orchestration", "keystone", "agent", "metrics", "trace", "lab")
+GROUPS = ("ring", "api", "etcd", "worker", "orchestration", "keystone", "contrail", "agent", "metrics", "trace", "lab")
 
 
 def load_settings(file: Path | None = None, flags: Mapping[str, Any] | None = None) -> Settings:

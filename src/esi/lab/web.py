@@ -7,7 +7,9 @@ shell     an application that asks whose a token is, takes the faults into accou
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -17,6 +19,8 @@ from aiohttp import web
 from esi.clock import Clock
 from esi.errors import Invalid, RequestError
 from esi.identity import Identity
+from esi.runtime.door import HttpDoor
+from esi.tasks import Tasks
 
 LARGEST_BODY = 4 * 1024 * 1024
 
@@ -142,6 +146,25 @@ def app(core: Core, clock: Clock, identify: Identify | None = None) -> web.Appli
     application = web.Application(client_max_size=LARGEST_BODY)
     application.router.add_route("*", "/{path:.*}", serve)
     return application
+
+
+@asynccontextmanager
+async def serve_web(
+    core: Core, name: str, address: tuple[str, int], clock: Clock, tasks: Tasks, identify: Identify | None = None
+) -> AsyncIterator[str]:
+    """The cloud at (host, port) for as long as the block lasts; yields its URL. Raises Unreachable without the port."""
+    door = HttpDoor(name, lambda: app(core, clock, identify), host=address[0], port=address[1])
+    running = tasks.start(name, door.run())
+    ready = tasks.start(f"{name} ready", door.ready.wait())
+    await asyncio.wait({running, ready}, return_when=asyncio.FIRST_COMPLETED)
+    ready.cancel()
+    if running.done():
+        running.result()
+    try:
+        yield door.url
+    finally:
+        running.cancel()
+        await asyncio.wait({running})
 
 
 async def _asked(request: web.Request, faults: CloudFaults, identify: Identify | None) -> Asked:

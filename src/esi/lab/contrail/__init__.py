@@ -21,7 +21,7 @@ from esi.lab.contrail.face import ConfigFace
 from esi.lab.contrail.uves import FAULTS, AnalyticsFace
 from esi.lab.web import CloudFaults
 
-__all__ = ["LabContrail"]
+__all__ = ["SYSTEM", "LabContrail"]
 
 
 class LabContrail:
