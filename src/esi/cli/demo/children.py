@@ -1,8 +1,8 @@
 """The child processes of a story: started, watched, their words kept, and ended whatever happens.
 
-Every child asks the kernel to be killed when this process dies (a starter of a few lines does it before it becomes the
-command), so that not even SIGKILL leaves one behind. Each has a session of its own: Ctrl-C reaches only us, and we end
-them in order. A child that serves says on standard output, in one JSON line, that it is ready and where; its standard
+Every child is killed when this process dies, so that not even SIGKILL leaves one behind, and knows none of this shell's
+settings: a story is the same everywhere. Each has a session of its own: Ctrl-C reaches only us, and we end them in
+order. A child that serves says on standard output, in one JSON line, that it is ready and where; its standard
 error goes to a file of its name in the ring's folder.
 """
 
@@ -10,28 +10,16 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from esi.errors import EsiError
+from esi.tether import tethered
 
 READY_SECONDS = 60.0
 STOP_SECONDS = 5.0
-
-# It also drops the settings that this shell may have in its environment: a story is the same everywhere.
-# argv: the pid of the parent, then the command. 1 is PR_SET_PDEATHSIG, which outlives exec; a parent that died before
-# the call is found out by getppid.
-_STARTER = """
-import ctypes, os, signal, sys
-ctypes.CDLL(None).prctl(1, signal.SIGKILL)
-if os.getppid() != int(sys.argv[1]):
-    sys.exit(1)
-kept = {name: value for name, value in os.environ.items() if not (name.startswith("ESI_") and "__" in name)}
-os.execvpe(sys.argv[2], sys.argv[2:], kept)
-"""
 
 
 class ChildFailed(EsiError):
@@ -119,9 +107,8 @@ def gohan() -> list[str]:
 
 
 async def _start(command: Sequence[str], *, stdout: int, stderr: int) -> Process:
-    starter = [sys.executable, "-I", "-S", "-c", _STARTER, str(os.getpid())]
     return await asyncio.create_subprocess_exec(
-        *starter, *command, stdin=DEVNULL, stdout=stdout, stderr=stderr, start_new_session=True
+        *tethered(command), stdin=DEVNULL, stdout=stdout, stderr=stderr, start_new_session=True
     )
 
 
