@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -59,3 +61,8 @@ def test_the_page_shows_medians_spread_and_what_is_not_held() -> None:
     assert "| alone | ms | 1.5 |  |  |  |  |  |" in text
     assert "Not measured: no Heat" in text
     assert "Quick sizes" in text
+
+
+def test_the_page_that_is_kept_is_made_of_the_json_beside_it() -> None:
+    kept = Path(__file__).resolve().parents[3] / "docs" / "benchmarks.json"
+    assert kept.with_suffix(".md").read_text() == page(json.loads(kept.read_text()))
