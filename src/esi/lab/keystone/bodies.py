@@ -12,7 +12,13 @@ from esi.lab.keystone.directory import DOMAIN, Directory, Tenant, User, named_id
 from esi.lab.keystone.issued import Token
 
 REGION = "RegionOne"
-NAMES = {"identity": "keystone", "orchestration": "heat"}
+NAMES = {
+    "identity": "keystone",
+    "orchestration": "heat",
+    "compute": "nova",
+    "image": "glance",
+    "network": "neutron",
+}
 TITLES = {
     400: "Bad Request",
     401: "Unauthorized",

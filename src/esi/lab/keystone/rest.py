@@ -161,6 +161,7 @@ class RestDoor:
         asked = _map(_map({"scope": scope}, "scope"), "project")
         if asked.get("id") is None:
             _own_domain(asked.get("domain"))
+        self._directory.admit(user, _text(asked, "id", ""))
         found: Tenant | None = self._directory.project(id=_text(asked, "id", ""), name=_text(asked, "name", ""))
         if found is None or found.id not in user.roles:
             raise Refused(401, UNAUTHORIZED)

@@ -1,0 +1,149 @@
+"""One pool of connections to an OpenStack: a token for each project, and its catalogue for where things are.
+
+A token is asked for when it is first needed and again when it is refused, once for one request. The address of a
+service comes from the catalogue, unless one is given. Refusals come back as errors with the cloud's own words.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import aiohttp
+import orjson
+
+from esi.client.keystone import Credentials, Grant, grant
+from esi.clock import Clock
+from esi.errors import (
+    Busy,
+    EsiError,
+    NotFound,
+    Rejected,
+    TemporaryError,
+    TimedOut,
+    Unauthenticated,
+    Unreachable,
+)
+from esi.telemetry import Message, Named, NullRecorder, Recorder
+
+TIMEOUT_SECONDS = 60.0
+WORDS = 500
+"""Longest piece of a refusal that is repeated."""
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """`credentials` are asked for each time: a lab's Keystone is known late. `urls` are addresses by type of service
+    that stand in place of the catalogue's; `project` is used for every tenant when it is not empty.
+    """
+
+    credentials: Callable[[], Credentials]
+    clock: Clock
+    recorder: Recorder = field(default_factory=NullRecorder)
+    urls: Mapping[str, str] = field(default_factory=dict)
+    region: str = ""
+    project: str = ""
+
+
+class Session:
+    """Requests as one service user, in the project that each names by id; "" is the user's own."""
+
+    def __init__(self, means: Means) -> None:
+        self._means = means
+        self._grants: dict[str, Grant] = {}
+        self._logins: dict[str, asyncio.Lock] = {}
+        self._http: aiohttp.ClientSession | None = None
+
+    async def ask(
+        self, service: str, tenant: str, method: str, path: str, *, body: Any = None, ref: Named | None = None
+    ) -> Any:
+        """The answer's JSON, None when it has none. `service` is a type of the catalogue, as compute."""
+        project = self._means.project or tenant
+        granted = await self._granted(project, None)
+        at, began = self._means.clock.now(), self._means.clock.monotonic()
+        status, raw = await self._sent(service, granted, method, path, body)
+        if status == 401:
+            granted = await self._granted(project, granted)
+            status, raw = await self._sent(service, granted, method, path, body)
+        self._tell(Message("cloud", "heat worker", service, f"{method} {path}", None, at), body, raw, began, ref)
+        if status >= 400:
+            raise refusal(service, status, raw)
+        if not raw:
+            return None
+        try:
+            return orjson.loads(raw)
+        except orjson.JSONDecodeError as error:
+            raise Unreachable(f"what answers in the place of {service} speaks another language") from error
+
+    async def close(self) -> None:
+        if self._http is not None:
+            await self._http.close()
+            self._http = None
+
+    async def _sent(self, service: str, granted: Grant, method: str, path: str, body: Any) -> tuple[int, bytes]:
+        if self._http is None:
+            self._http = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=TIMEOUT_SECONDS))
+        url = self._url(service, granted)
+        headers = {"X-Auth-Token": granted.token.reveal(), "Accept": "application/json"}
+        try:
+            async with self._http.request(method, url + path, json=body, headers=headers) as reply:
+                return reply.status, await reply.read()
+        except (aiohttp.ClientError, OSError) as error:
+            words = f"{service} at {url} cannot be reached: {type(error).__name__}"
+            raise Unreachable(words, who=service) from error
+        except TimeoutError as error:
+            raise TimedOut(f"{service} at {url} did not answer within {TIMEOUT_SECONDS:g} s", who=service) from error
+
+    def _url(self, service: str, granted: Grant) -> str:
+        try:
+            return (self._means.urls.get(service) or granted.endpoint(service, self._means.region)).rstrip("/")
+        except NotFound as error:  # which means here: a server is not there, and its deletion has succeeded
+            raise Unreachable(error.message, who=service) from error
+
+    async def _granted(self, project: str, refused: Grant | None) -> Grant:
+        """A token for a project; a new one, unless somebody has got one since `refused` was sent."""
+        async with self._logins.setdefault(project, asyncio.Lock()):
+            known = self._grants.get(project)
+            if known is not None and known is not refused:
+                return known
+            credentials = self._means.credentials()
+            if project:
+                credentials = replace(credentials, project_id=project)
+            try:
+                known = self._grants[project] = await grant(credentials, clock=self._means.clock)
+            except Unauthenticated as error:
+                raise Unreachable(f"no token for project {project or 'of our own'}: {error.message}") from error
+            return known
+
+    def _tell(self, message: Message, body: Any, raw: bytes, began: float, ref: Named | None) -> None:
+        if isinstance(self._means.recorder, NullRecorder):
+            return
+        told = {"request": body, "answer": raw[:2000].decode(errors="replace")}
+        took, refs = self._means.clock.monotonic() - began, (ref,) if ref is not None else ()
+        self._means.recorder.message(replace(message, body=told, took=took, refs=refs))
+
+
+def refusal(service: str, status: int, raw: bytes) -> EsiError:
+    """The error that an answer stands for. Nova wraps its words in a name of its own: {"itemNotFound": {message}}."""
+    words = _words(raw) or f"status {status}"
+    if status == 404 and raw.startswith(b"{"):
+        return NotFound(f"{service}: {words}")
+    if status in (409, 413, 429):
+        return Busy(f"{service}: {words}", who=service)
+    if status == 401:
+        return Unreachable(f"{service} refuses a token that Keystone has just given", who=service)
+    if status >= 500:
+        return TemporaryError(f"{service} answers {status}: {words}", who=service, status=status)
+    return Rejected(service, words, status=status)
+
+
+def _words(raw: bytes) -> str:
+    try:
+        found: Any = orjson.loads(raw)
+    except orjson.JSONDecodeError:
+        return raw[:WORDS].decode(errors="replace").strip()
+    while isinstance(found, dict) and found:
+        found = found.get("message", next(iter(found.values())))
+    return str(found or "")[:WORDS]
