@@ -22,7 +22,8 @@ from esi.kv.memory import MemoryKV
 from esi.model import keys
 from esi.tasks import Tasks
 from esi.testing.double import Config, DeviceDouble, DoubleDriver, fold
-from esi.testing.process import DriverHandle, KVHandle, Plan, Process
+from esi.testing.hands import DriverHandle
+from esi.testing.process import KVHandle, Plan, Process
 from esi.work.lease import ProcessLease
 
 IP = "10.79.5.185"

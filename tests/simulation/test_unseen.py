@@ -12,8 +12,8 @@ from esi.model.target import Observation, Target
 from esi.monitoring import Eyes
 from esi.testing import chain
 from esi.testing.eyes import open_eyes
+from esi.testing.hands import DriverHandle
 from esi.testing.loop import run
-from esi.testing.process import DriverHandle
 from esi.testing.ring import ADMIN, World
 
 

@@ -22,7 +22,8 @@ from esi.monitoring import Eyes
 from esi.probes.known import build_probes
 from esi.probes.netconf import Conversations
 from esi.probes.snmp import Snmp, Value
-from esi.testing.process import DriverHandle, Process
+from esi.testing.hands import DriverHandle
+from esi.testing.process import Process
 
 AGENT = "http://agent:7070"
 

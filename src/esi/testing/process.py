@@ -1,4 +1,5 @@
-"""A process that can be thrown away at any await: all it can touch, it touches through handles that die with it.
+"""A process that can be thrown away at any await: all it can touch, it touches through handles that die with it (those
+to devices: hands.py).
 
 A handle passes every call on to the shared world and announces it twice, before and after its effect, as a *point*
 such as "kv.commit /jobs/ready before". A crash plan kills the process at a point, a lossy plan loses the answer there.
@@ -9,18 +10,14 @@ its device sessions are cut.
 from __future__ import annotations
 
 import asyncio
-import functools
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from esi.drivers import Address, CommitRecord, Edit, Session
+from esi.drivers import Session
 from esi.errors import Unreachable
-from esi.kv import KV, Delete, Entry, Event, Guard, Lease, Listing, Put
+from esi.kv import Delete, Entry, Event, Guard, Lease, Listing, Put
 from esi.kv.memory import MemoryKV, MemoryLease
-from esi.lab.mib import Mib
-from esi.netconf.reply import Reply
-from esi.netconf.xml import Element
 from esi.store import OutboxRow, Store, T, Wake, Work
 from esi.tasks import Tasks
 
@@ -201,126 +198,3 @@ class StoreHandle:
 
     async def close(self) -> None:
         return None
-
-
-class DriverHandle:
-    """The way to devices as one process sees it."""
-
-    def __init__(self, process: Process, driver: Any) -> None:
-        self._process = process
-        self._driver = driver
-
-    @property
-    def rpcs(self) -> Any:
-        return self._driver.rpcs
-
-    async def open(self, address: Address) -> Session:
-        return SessionHandle(self._process, await self._begin("open", self._driver.open, address))
-
-    async def dial(self, address: Address) -> ConversationHandle:
-        return ConversationHandle(self._process, await self._begin("dial", self._driver.dial, address))
-
-    async def mib(self, ip: str) -> Mib:
-        """What a router shows by SNMP."""
-        await self._process.point("device.snmp")
-        found: Mib = await self._driver.mib(ip)
-        return found
-
-    async def _begin(self, verb: str, work: Callable[[Address], Awaitable[Any]], address: Address) -> Any:
-        await self._process.point(f"device.{verb} before")
-        session = await work(address)
-        self._process.sessions.append(session)
-        await self._process.point(f"device.{verb} after")
-        return session
-
-
-class ConversationHandle:
-    """A conversation of probes as one process sees it."""
-
-    def __init__(self, process: Process, session: Any) -> None:
-        self._process = process
-        self._session = session
-
-    @property
-    def over(self) -> bool:
-        return bool(self._session.over)
-
-    def lost(self, why: str) -> None:
-        self._session.lost(why)
-
-    async def call(self, operation: Element, *, timeout: float) -> Reply:
-        await self._process.point("device.ask before")
-        reply: Reply = await self._session.call(operation, timeout=timeout)
-        await self._process.point("device.ask after")
-        return reply
-
-    async def close(self) -> None:
-        await self._session.close()
-
-
-class SessionHandle:
-    """One conversation as one process sees it."""
-
-    def __init__(self, process: Process, session: Session) -> None:
-        self._process = process
-        self._session = session
-        self._in_order = asyncio.Lock()
-
-    async def _call(self, verb: str, work: Callable[[], Awaitable[Any]]) -> Any:
-        async with self._in_order:
-            try:
-                await self._process.point(f"device.{verb} before")
-                result = await work()
-                await self._process.point(f"device.{verb} after")
-            except Unreachable:  # a lost answer is a lost connection: the device drops the conversation
-                await self._session.close()
-                raise
-            return result
-
-    @property
-    def session_id(self) -> str:
-        return self._session.session_id
-
-    @property
-    def confirm_within(self) -> float | None:
-        return self._session.confirm_within
-
-    async def kill(self, session_id: str) -> None:
-        await self._call("kill", lambda: self._session.kill(session_id))
-
-    async def lock(self) -> None:
-        await self._call("lock", self._session.lock)
-
-    async def load(self, edits: Sequence[Edit]) -> None:
-        await self._call("load", lambda: self._session.load(edits))
-
-    async def diff(self) -> str:
-        result: str = await self._call("diff", self._session.diff)
-        return result
-
-    async def check(self) -> None:
-        await self._call("check", self._session.check)
-
-    async def commit(self, *, comment: str, confirm_within: float | None = None) -> Sequence[str]:
-        work = functools.partial(self._session.commit, comment=comment, confirm_within=confirm_within)
-        warnings: Sequence[str] = await self._call("commit", work)
-        return warnings
-
-    async def discard(self) -> None:
-        await self._call("discard", self._session.discard)
-
-    async def unlock(self) -> None:
-        await self._call("unlock", self._session.unlock)
-
-    async def history(self) -> Sequence[CommitRecord]:
-        records: Sequence[CommitRecord] = await self._call("history", self._session.history)
-        return records
-
-    async def close(self) -> None:
-        if not self._process.dead:
-            await self._session.close()
-
-
-def handle_of(process: Process, kv: MemoryKV) -> KV:
-    """The KV for a process."""
-    return KVHandle(process, kv)

@@ -26,7 +26,7 @@ from esi.model.resource import Body, Ref
 from esi.model.status import PENDING
 from esi.monitoring import Eyes
 from esi.testing.facts import Facts, Load, Write
-from esi.testing.process import DriverHandle
+from esi.testing.hands import DriverHandle
 from esi.testing.ring import ADMIN, World
 from esi.testing.routers import NearDriver
 

@@ -33,7 +33,8 @@ from esi.store.sqlite import MEMORY, SqliteStore
 from esi.tasks import Tasks
 from esi.testing.chain import PRIMARY_IP, SECONDARY_IP, Wish
 from esi.testing.eyes import AgentDoor
-from esi.testing.process import DriverHandle, KVHandle, Plan, Process, StoreHandle
+from esi.testing.hands import DriverHandle
+from esi.testing.process import KVHandle, Plan, Process, StoreHandle
 from esi.testing.routers import NearDriver
 
 ADMIN = Identity(user="admin", roles=("admin",), is_admin=True)

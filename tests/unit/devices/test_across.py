@@ -20,8 +20,9 @@ from esi.model import keys
 from esi.model.codec import loads, loads_object
 from esi.tasks import Tasks
 from esi.testing.double import DeviceDouble, DoubleDriver
+from esi.testing.hands import DriverHandle
 from esi.testing.loop import run
-from esi.testing.process import DriverHandle, KVHandle, Process
+from esi.testing.process import KVHandle, Process
 from esi.work.lease import ProcessLease
 
 IP = "10.79.5.185"
