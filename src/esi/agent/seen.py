@@ -33,6 +33,8 @@ REPORTERS = {
     "snmp_device": "SnmpDeviceAgent",
     "router": "SnmpDeviceAgent",
     "switch": "SnmpDeviceAgent",
+    "virtual_machine_interface": "contrail_vmi",
+    "virtual_network": "contrail_vn",
 }
 """Who reports, by type of target: the recorded names; everything else is a port."""
 

@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from random import Random
 
 import asyncssh
 
@@ -18,8 +19,10 @@ from esi.clock import Clock
 from esi.drivers.ssh import Endpoint
 from esi.errors import SettingsError
 from esi.lab import LabDevice, Served, Topology, day0, segments, serve
+from esi.lab.contrail import SYSTEM, LabContrail
 from esi.lab.control import Control, serve_control
 from esi.lab.netscaler import Appliances
+from esi.lab.web import Core, serve_web
 from esi.settings import Lab
 from esi.tasks import Tasks
 
@@ -35,7 +38,7 @@ PASSWORDS = {"esi": "esiesi0000"}
 @dataclass(frozen=True)
 class RunningLab:
     """Devices by name; the inventory and the SNMP agents by management address; the control door; appliances, which
-    come and go.
+    come and go; URLs of the clouds.
     """
 
     served: Mapping[str, Served]
@@ -43,6 +46,7 @@ class RunningLab:
     snmp: Mapping[str, tuple[str, int]]
     control: Path
     appliances: Appliances
+    clouds: Mapping[str, str]
 
 
 @asynccontextmanager
@@ -67,7 +71,17 @@ async def run_lab(settings: Lab, folder: Path, *, clock: Clock, tasks: Tasks) ->
     async with AsyncExitStack() as stack:
         served = await stack.enter_async_context(serve(devices, clock=clock, tasks=tasks, topology=topology))
         appliances = await stack.enter_async_context(Appliances(clock, host=settings.host))
-        door = await stack.enter_async_context(serve_control(Control(served, appliances), folder))
+        contrail = furnished(LabContrail(clock, Random()))
+        faces: Mapping[str, tuple[Core, int]] = {
+            "contrail": (contrail.api, settings.contrail_port),
+            "analytics": (contrail.analytics, settings.analytics_port),
+        }
+        clouds = {
+            name: await stack.enter_async_context(serve_web(face, name, (settings.host, port), clock, tasks))
+            for name, (face, port) in faces.items()
+        }
+        control = Control(served, appliances, {"contrail": contrail.faults})
+        door = await stack.enter_async_context(serve_control(control, folder))
         reached = {ip: served[name] for name, (ip, _) in ROUTERS.items()}
         yield RunningLab(
             served,
@@ -75,7 +89,17 @@ async def run_lab(settings: Lab, folder: Path, *, clock: Clock, tasks: Tasks) ->
             {ip: (one.host, one.snmp_port) for ip, one in reached.items()},
             door,
             appliances,
+            clouds,
         )
+
+
+def furnished(contrail: LabContrail) -> LabContrail:
+    """With the access switches that the samples call existing, and the agents that serve new ones."""
+    contrail.cable("QFX-NW01", ["xe-0/0/1", "xe-0/0/2"])
+    contrail.cable("QFX-NW02")
+    for agent in ("tor-agent-1", "tsn-1"):
+        contrail.config.put("virtual-router", (SYSTEM, agent))
+    return contrail
 
 
 def _ports(text: str) -> list[int]:

@@ -210,15 +210,18 @@ class Process:
             from esi.bootstrap.recording import recorded
 
             ground = recorded(ground, self._recorder)
-        return replace(ground, types=self._types(ground))
+        return replace(ground, types=self._types(ground, stack))
 
-    def _types(self, ground: Ground) -> tuple[StackResource, ...]:
+    def _types(self, ground: Ground, stack: AsyncExitStack) -> tuple[StackResource, ...]:
         """The resource types of clouds and appliances, for those who look at stacks."""
         if not self._parts & {"orchestration", *HANDLERS}:
             return ()
         from esi.bootstrap.appliances import appliance_types
+        from esi.bootstrap.clouds import contrail_types, open_contrail
 
-        return appliance_types(self._settings.ring, ground)
+        contrail = open_contrail(self._settings, self.clock, ground.recorder)
+        stack.push_async_callback(contrail.close)
+        return (*appliance_types(self._settings.ring, ground), *contrail_types(contrail))
 
     async def _control_rooms(self, services: Services, ground: Ground | None, stack: AsyncExitStack) -> list[Room]:
         from esi.bootstrap.control import DATABASE, build_api, build_sync, open_lifecycle
@@ -244,9 +247,12 @@ class Process:
         eyes: Eyes | None = None
         targets: Targets | None = None
         if self._settings.ring.monitoring == "agent":
+            from esi.bootstrap.clouds import open_analytics
             from esi.bootstrap.watching import build_agent, open_bus, open_eyes, open_probes, open_targets
 
-            probes = open_probes(self._settings.ring, ground, driver)
+            analytics = open_analytics(self._settings, self.clock, ground.recorder)
+            stack.push_async_callback(analytics.close)
+            probes = open_probes(self._settings.ring, ground, driver, analytics)
             bus = open_bus(ground)
             stack.push_async_callback(bus.close)
             eyes, targets = open_eyes(ground, probes, bus), open_targets(self._settings.agent, ground)
@@ -276,6 +282,7 @@ class Process:
             self._facts["note"] = child.note
 
     async def _start_lab(self, stack: AsyncExitStack, tasks: Tasks) -> None:
+        from esi.bootstrap.clouds import write_clouds
         from esi.bootstrap.inventory import LAB_FILE, write_inventory
         from esi.bootstrap.lab import run_lab
 
@@ -285,6 +292,8 @@ class Process:
         for name, device in lab.served.items():
             self._facts[f"lab.{name}"] = f"{device.host}:{device.port}"
             self._facts[f"snmp.{name}"] = f"{device.host}:{device.snmp_port}"
+        self._facts |= {f"cloud.{name}": url for name, url in lab.clouds.items()}
+        write_clouds(self._folder, lab.clouds)
         self._facts["control"] = str(lab.control)
 
         def tell(there: Mapping[str, Reached]) -> None:

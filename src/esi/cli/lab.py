@@ -79,6 +79,10 @@ def list_devices(as_json: bool, **options: Any) -> None:
     if answer["appliances"]:
         rows = [[kind, text] for kind, text in answer["appliance_kinds"].items()]
         print_rows(["of an appliance", "what it does"], rows)
+    if answer["clouds"]:
+        print_rows(["cloud", "broken"], [[one["name"], _broken(one)] for one in answer["clouds"]])
+        kinds = [[one["name"], kind, text] for one in answer["clouds"] for kind, text in one["kinds"].items()]
+        print_rows(["of a cloud", "can be broken", "what it does"], kinds)
 
 
 def _appliance(one: Mapping[str, Any]) -> list[str]:

@@ -24,6 +24,7 @@ from esi.lab.netscaler import Appliances, Reached
 from esi.lab.netscaler.faults import KINDS as APPLIANCE
 from esi.lab.netscaler.faults import Faults as ApplianceFaults
 from esi.lab.serving import Served
+from esi.lab.web import CloudFaults
 
 SOCKET = "control.sock"
 LIMIT_OCTETS = 64 * 1024
@@ -34,9 +35,12 @@ PORT = re.compile(r"[0-9]{1,2}/[0-9]{1,2}", re.ASCII)
 class Control:
     """What the door does with a lab's devices."""
 
-    def __init__(self, served: Mapping[str, Served], appliances: Appliances) -> None:
+    def __init__(
+        self, served: Mapping[str, Served], appliances: Appliances, clouds: Mapping[str, CloudFaults] | None = None
+    ) -> None:
         self._served = served
         self._appliances = appliances
+        self._clouds = clouds or {}
 
     async def answer(self, request: Mapping[str, Any]) -> Any:
         """What a request asks for, as plain JSON. Raises EsiError."""
@@ -48,12 +52,17 @@ class Control:
             times = request.get("times", 0)
             if not isinstance(times, int) or times < 0:
                 raise Invalid("times must be a number of times")
-            await self._faults(name).begin(_word(request, "kind"), _word(request, "operand"), times=times)
+            kind, operand = _word(request, "kind"), _word(request, "operand")
+            if name in self._clouds:
+                self._clouds[name].begin(kind, operand, times=times)
+            else:
+                await self._faults(name).begin(kind, operand, times=times)
             return {"router": name, "kind": request["kind"]}
         if verb == "heal":
             name = _word(request, "router")
-            chosen = [name] if name else self._names()
-            healed = {one: await self._faults(one).end(_word(request, "kind")) for one in chosen}
+            kind, chosen = _word(request, "kind"), [name] if name else self._names()
+            healed = {one: self._clouds[one].end(kind) for one in chosen if one in self._clouds}
+            healed |= {one: await self._faults(one).end(kind) for one in chosen if one not in self._clouds}
             return {"healed": {router: kinds for router, kinds in healed.items() if kinds}}
         if verb in ("boot", "power-off", "gone"):
             return await self._power(verb, _word(request, "ip"), request.get("ports", []))
@@ -62,7 +71,9 @@ class Control:
     def _list(self) -> dict[str, Any]:
         devices = [describe(name, one) for name, one in self._served.items()]
         appliances = [describe_appliance(ip, one) for ip, one in self._appliances.running().items()]
-        return {"devices": devices, "kinds": dict(KINDS), "appliances": appliances, "appliance_kinds": dict(APPLIANCE)}
+        clouds = [describe_cloud(name, faults) for name, faults in self._clouds.items()]
+        kinds = {"kinds": dict(KINDS), "appliance_kinds": dict(APPLIANCE)}
+        return {"devices": devices, "appliances": appliances, "clouds": clouds, **kinds}
 
     async def _power(self, verb: str, ip: str, ports: Any) -> dict[str, Any]:
         """Boot an appliance, switch it off, or throw it away, as a cloud does with its machines."""
@@ -78,7 +89,7 @@ class Control:
         return {"ip": ip}
 
     def _names(self) -> list[str]:
-        return [*self._served, *self._appliances.running()]
+        return [*self._served, *self._appliances.running(), *self._clouds]
 
     def _faults(self, name: str) -> Faults | ApplianceFaults:
         if name in self._served:
@@ -129,6 +140,12 @@ def describe_appliance(ip: str, reached: Reached) -> dict[str, Any]:
         "unsaved": appliance.changed(),
         "faults": [{"kind": one.kind, "operand": one.operand} for one in appliance.faults.lasting()],
     }
+
+
+def describe_cloud(name: str, faults: CloudFaults) -> dict[str, Any]:
+    """One cloud as plain JSON: what can be broken there, and what is."""
+    broken = [{"kind": kind, "operand": operand} for kind, operand in faults.lasting()]
+    return {"name": name, "kinds": dict(faults.kinds), "faults": broken}
 
 
 @asynccontextmanager

@@ -1,10 +1,12 @@
-"""All probes there are, over the two ways to devices."""
+"""All probes there are, over the ways to devices and clouds."""
 
 from __future__ import annotations
 
+from esi.drivers.contrail import Analytics
 from esi.probes import Probe
 from esi.probes.appliance import SnmpDeviceLb
 from esi.probes.bgp import BgpPool, BgpSession
+from esi.probes.contrail import VirtualMachineInterface, VirtualNetwork
 from esi.probes.device import SnmpDevice, SnmpRouter, SnmpSwitch
 from esi.probes.netconf import Conversations
 from esi.probes.ports import LogicalPort, PhysicalPort, PortNumbers, SnmpPorts, SnmpPortsMetric, SnmpPortsStatus
@@ -12,12 +14,17 @@ from esi.probes.snmp import Snmp
 from esi.probes.vrrp import VrrpPool, VrrpSession
 
 
-def build_probes(conversations: Conversations, snmp: Snmp) -> dict[str, Probe]:
-    """One probe per type of target. They share sessions, sockets and interface numbers: one set per process."""
+def build_probes(conversations: Conversations, snmp: Snmp, analytics: Analytics | None = None) -> dict[str, Probe]:
+    """One probe per type of target. They share sessions, sockets and interface numbers: one set per process. Without
+    `analytics` there is no Contrail to look at.
+    """
     numbers = PortNumbers(snmp)
     over_netconf: list[Probe] = [kind(conversations) for kind in (BgpPool, BgpSession, VrrpPool, VrrpSession)]
     devices: list[Probe] = [kind(snmp) for kind in (SnmpDevice, SnmpRouter, SnmpSwitch, SnmpDeviceLb)]
     ports: list[Probe] = [
         kind(numbers) for kind in (SnmpPorts, SnmpPortsMetric, SnmpPortsStatus, PhysicalPort, LogicalPort)
     ]
-    return {probe.type: probe for probe in (*over_netconf, *devices, *ports)}
+    networks: list[Probe] = []
+    if analytics is not None:
+        networks = [VirtualMachineInterface(analytics), VirtualNetwork(analytics)]
+    return {probe.type: probe for probe in (*over_netconf, *devices, *ports, *networks)}
