@@ -17,7 +17,7 @@ from esi.errors import TemplateError
 OPEN = "\ue000"
 CLOSE = "\ue001"
 
-_MARKS = re.compile(f"[{OPEN}{CLOSE}]")
+MARKS = re.compile(f"[{OPEN}{CLOSE}]")
 _SUSPECT = re.compile("[^ -\\ud7ff\\uf900-\\U0010ffff]|[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
 
 
@@ -36,7 +36,7 @@ def remark(text: str) -> str:
 
 def strip(text: str) -> str:
     """`text` without marks."""
-    return _MARKS.sub("", text) if OPEN in text or CLOSE in text else text
+    return MARKS.sub("", text) if OPEN in text or CLOSE in text else text
 
 
 def stripped(value: Any) -> Any:
@@ -53,7 +53,7 @@ def stripped(value: Any) -> Any:
 def is_marked(value: Any) -> bool:
     """Whether any string in plain data holds a mark."""
     if isinstance(value, str):
-        return _MARKS.search(value) is not None
+        return MARKS.search(value) is not None
     if isinstance(value, dict):
         return any(is_marked(key) or is_marked(item) for key, item in value.items())
     if isinstance(value, list):

@@ -7,11 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from esi.errors import TemplateError
-from esi.render.junos.text import Statement, mark, parse, print_statements, quote
+from esi.render.junos.text import Statement, parse, print_statements, quote
+from esi.render.marks import mark
 
 WORDS = st.text(
     alphabet=st.characters(
-        blacklist_categories=["Cc", "Cs", "Zl", "Zp"], blacklist_characters="\ue000\ue001\ufffe\uffff"
+        blacklist_categories=["Cc", "Co", "Cs", "Zl", "Zp"], blacklist_characters="\ufeff\ufffe\uffff"
     )
 )
 HOSTILE = st.one_of(

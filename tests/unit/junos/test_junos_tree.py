@@ -14,9 +14,10 @@ from esi.lab import day0
 from esi.render.junos.printing import print_set, print_text
 from esi.render.junos.reading import Reader
 from esi.render.junos.statements import Kind, build, root, walk
-from esi.render.junos.text import Statement, mark, parse
+from esi.render.junos.text import Statement, parse
 from esi.render.junos.tree import Node, Tree, equal
 from esi.render.junos.xml import element_path, from_element, to_elements
+from esi.render.marks import mark
 
 SAMPLE = """interfaces {
     /* the uplink */
@@ -173,7 +174,7 @@ protocols {{ bgp {{ group {0} {{ authentication-key "{0}"; import {0}; }} }} }}
 HOSTILE = st.one_of(
     st.text(
         alphabet=st.characters(
-            blacklist_categories=["Cc", "Cs", "Zl", "Zp"], blacklist_characters="\ue000\ue001\ufffe\uffff"
+            blacklist_categories=["Cc", "Co", "Cs", "Zl", "Zp"], blacklist_characters="\ufeff\ufffe\uffff"
         ),
         min_size=1,
         max_size=12,

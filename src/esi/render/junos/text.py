@@ -5,7 +5,7 @@
     word      := characters without blanks and ; { } [ ] " | "quoted with \\" and \\\\ inside" | a marked value
     comment   := /* kept with the statement that follows */ | # to the end of the line, dropped
 
-A *marked value* stands between U+E000 and U+E001: the template engine puts the marks around everything it substitutes.
+A *marked value* (esi.render.marks) stands between U+E000 and U+E001: the template engine marks all that it substitutes.
 Whatever is inside, quotes and braces included, is part of one word together with the characters that touch it, inside
 or outside quotes. Control characters in a value, and marks that nest or lack their partner, are refused.
 """
@@ -14,14 +14,12 @@ from __future__ import annotations
 
 import functools
 import re
-import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from esi.errors import TemplateError
+from esi.render.marks import CLOSE, MARKS, OPEN, strip, unprintable
 
-OPEN_MARK = "\ue000"
-CLOSE_MARK = "\ue001"
 TAGS = frozenset({"inactive:", "active:", "replace:", "delete:", "protect:", "unprotect:"})
 INDENT = "    "
 _DEEPEST = 64
@@ -40,8 +38,6 @@ _PIECE = re.compile(f"{_MARKED}|{_QUOTED}|{_BARE}")
 _ESCAPE = re.compile(r'\\(["\\])')
 _MARKED_IN_QUOTES = re.compile(f"({_MARKED})")
 _PLAIN = re.compile(r"[A-Za-z0-9_./:@+%~^-]+|<[A-Za-z0-9_./:*-]+>")
-_NEVER = frozenset({OPEN_MARK, CLOSE_MARK, "\ufffe", "\uffff"})  # the last two cannot stand in XML
-_MARK = re.compile("[\ue000\ue001]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +59,6 @@ class Token:
     text: str
     at: int
     plain: bool = True
-
-
-def mark(value: str) -> str:
-    """Put the marks around a substituted value. Raises TemplateError for a value that cannot be one word."""
-    _check_word(value, "value")
-    return f"{OPEN_MARK}{value}{CLOSE_MARK}"
 
 
 def parse(text: str, *, where: str = "text") -> tuple[Statement, ...]:
@@ -115,7 +105,7 @@ def tokenize(text: str, *, where: str = "text") -> Iterator[Token]:
         kind = str(found.lastgroup)
         if kind == "word":
             raw = found[0]
-            plain = '"' not in raw and OPEN_MARK not in raw
+            plain = '"' not in raw and OPEN not in raw
             word = raw if plain else "".join(_unquoted(piece) for piece in _PIECE.findall(raw))
             if not word.isprintable():
                 _check_word(word, _place(text, at, where))
@@ -123,7 +113,7 @@ def tokenize(text: str, *, where: str = "text") -> Iterator[Token]:
         elif kind == "sign":
             yield Token(kind, found[0], at)
         elif kind == "comment":
-            yield Token(kind, _MARK.sub("", found["comment"]).strip(), at)
+            yield Token(kind, strip(found["comment"]).strip(), at)
         at = found.end()
 
 
@@ -161,7 +151,7 @@ def _print(statement: Statement, indent: str, lines: list[str]) -> None:
 def comment_text(comment: str) -> str:
     """An annotation on one line that cannot end early."""
     clean = "".join(one if one.isprintable() else " " for one in comment)
-    return _MARK.sub("", clean).replace("*/", "* /").strip()
+    return strip(clean).replace("*/", "* /").strip()
 
 
 class _Open:
@@ -236,32 +226,31 @@ class _Reader:
 
 
 def _unquoted(piece: str) -> str:
-    if piece[0] == OPEN_MARK:
+    if piece[0] == OPEN:
         return piece[1:-1]
     if piece[0] != '"':
         return piece
     parts = _MARKED_IN_QUOTES.split(piece[1:-1])
-    return "".join(part[1:-1] if part[:1] == OPEN_MARK else _ESCAPE.sub(r"\1", part) for part in parts)
+    return "".join(part[1:-1] if part[:1] == OPEN else _ESCAPE.sub(r"\1", part) for part in parts)
 
 
 def _check_marks(text: str, where: str) -> None:
-    if OPEN_MARK not in text and CLOSE_MARK not in text:
+    if OPEN not in text and CLOSE not in text:
         return
     opened = -1
-    for found in _MARK.finditer(text):
-        if (found[0] == OPEN_MARK) is (opened >= 0):
+    for found in MARKS.finditer(text):
+        if (found[0] == OPEN) is (opened >= 0):
             raise _fault(text, found.start(), where, "the marks around a value nest or lack their partner")
         if opened >= 0:
             _check_word(text[opened + 1 : found.start()], _place(text, opened, where))
-        opened = found.start() if found[0] == OPEN_MARK else -1
+        opened = found.start() if found[0] == OPEN else -1
     if opened >= 0:
         raise _fault(text, opened, where, "the marks around a value nest or lack their partner")
 
 
 def _check_word(word: str, where: str) -> None:
-    for one in word:
-        if unicodedata.category(one) in ("Cc", "Cs", "Zl", "Zp") or one in _NEVER:
-            raise TemplateError(where, f"a value must not hold the character U+{ord(one):04X}")
+    if fault := unprintable(word):
+        raise TemplateError(where, f"a value must not hold {fault}")
 
 
 def _place(text: str, at: int, where: str) -> str:
