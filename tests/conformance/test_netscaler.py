@@ -255,6 +255,16 @@ async def test_a_licence_that_is_none_is_told(lab: Desk) -> None:
         await types(lab)[0].create(lab.context, config(license_code="no licence"))
 
 
+async def test_an_old_release_is_licensed_for_what_its_file_says() -> None:
+    async with desk(Image(IP, gateway=GATEWAY, pooled=False)) as lab:
+        type_, factory = types(lab)[0], lab.world()
+        with pytest.raises(Rejected, match="is licensed for Standard 1000, not for Standard 10"):
+            await type_.create(lab.context, config())
+        live = await type_.create(lab.context, config(model={"edition": "Standard", "size": "1000"}))
+        await type_.delete(lab.context, live)
+        assert lab.world() == factory
+
+
 async def test_a_known_licence_costs_no_restart(lab: Desk) -> None:
     type_ = types(lab)[0]
     live = await type_.create(lab.context, config())

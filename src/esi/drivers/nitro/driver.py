@@ -45,6 +45,9 @@ class NitroDriver:
             try:
                 await session.log_in()
                 yield session
+            except asyncio.CancelledError:
+                session.forget()  # to be stopped at once: the appliance ends it by itself
+                raise
             finally:
                 try:
                     await session.log_out()
@@ -86,9 +89,14 @@ class NitroSession:
             raise Unreachable(f"{self._wire.ip} let us in without a session", who=self._wire.ip)
         return token
 
+    def forget(self) -> str:
+        """The token that was ours until now."""
+        token, self._token = self._token, ""
+        return token
+
     async def log_out(self) -> None:
         """What does not end now ends by itself."""
-        token, self._token = self._token, ""
+        token = self.forget()
         if token:
             try:
                 await self._wire.ask(Request("POST", "logout", {}), token=token)
@@ -124,8 +132,12 @@ class NitroSession:
         except Refused as refused:
             if refused.errorcode in ABSENT:
                 return None
+            if kind.how == "setting" and refused.errorcode == UNKNOWN_OBJECT:
+                return None  # an older release: there is nothing to set
             raise
-        found = answer.get(row.kind) or answer.get(row.kind.lower())
+        if kind.how == "setting":
+            answer.setdefault(row.kind, {})
+        found = answer[row.kind] if row.kind in answer else answer.get(row.kind.lower())
         rows = found if isinstance(found, list) else [found]
         shown = (one for one in rows if isinstance(one, dict))
         return next((one for one in shown if all(same(row.fields[key], one.get(key)) for key in kind.keys)), None)
@@ -134,10 +146,9 @@ class NitroSession:
         kind, found = kind_of(row), await self.find(row)
         if kind.how == "switch":
             return await self._switch(row, found, str(row.fields["state"]))
-        if found is None and kind.how != "setting":
-            return await self._add(row, kind)
-        shown = found or {}
-        changed = differing(row, shown, row.fields.keys() - kind.secret)
+        if found is None:
+            return kind.how != "setting" and await self._add(row, kind)
+        changed = differing(row, found, row.fields.keys() - kind.secret)
         if not changed and not kind.secret & row.fields.keys():
             return False
         if kind.how == "binding" or "*" in kind.fixed or kind.fixed.intersection(changed):
@@ -210,7 +221,7 @@ class NitroSession:
             await self._ask(Request("POST", "reboot", {"warm": True}))
         except Unreachable:
             pass  # it may go before it answers
-        self._token = ""
+        self.forget()
 
 
 def _question(row: Row, kind: Kind) -> Request:

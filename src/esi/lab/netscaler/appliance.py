@@ -30,7 +30,9 @@ FACTORY = {"nsroot": "nsroot", "vlbadmin": "password"}
 @dataclass(frozen=True)
 class Image:
     """What an appliance is made from. `ip` is its management address; `insists`: factory passwords must be changed;
-    `boot_seconds`: how long it is away when it starts; `licence_seconds`: how much later it knows its licence."""
+    `pooled`: it knows nscapacity, which old releases do not; `boot_seconds`: how long it is away when it starts;
+    `licence_seconds`: how much later it knows its licence.
+    """
 
     ip: str
     netmask: str = "255.255.255.0"
@@ -38,6 +40,7 @@ class Image:
     ports: tuple[str, ...] = PORTS
     passwords: Mapping[str, str] = field(default_factory=lambda: FACTORY, repr=False)
     insists: bool = False
+    pooled: bool = True
     boot_seconds: float = 1.0
     licence_seconds: float = 0.0
 

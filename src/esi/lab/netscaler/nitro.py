@@ -198,6 +198,8 @@ class Nitro:
 
     def nscapacity(self, verb: str, asked: Asked) -> Answer:
         rows = self._on.rows
+        if not self._on.image.pooled:
+            raise Refused(codes.BAD_OBJECT, "nscapacity")
         if verb == "show":
             return done({"nscapacity": {name: _number(value) for name, value in rows.capacity.items()}})
         given = _body(asked, "nscapacity")
