@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from esi.jobs.plan import Change, build_jobs, edges, resources_of
 from esi.kv import Delete, Put
 from esi.model import keys
+from esi.model.effect import EFFECTS, Effect
 from esi.model.job import Job
 from esi.model.resource import Ref
 from esi.work.results import failed_state
@@ -40,6 +41,7 @@ class Board:
         self._nonce = nonce
         self._open: dict[str, Open] = {}
         self._of: dict[Ref, dict[str, None]] = {}
+        self._effects: dict[Ref, dict[str, None]] = {}
         self._readers: dict[Ref, dict[str, None]] = {}
         self._waiters: dict[str, dict[str, None]] = {}
 
@@ -77,7 +79,8 @@ class Board:
             left={other for other in job.dependency if other in present},
         )
         self._open[job.id] = known
-        self._of.setdefault(job.ref, {})[job.id] = None
+        own = self._effects if job.handler == EFFECTS else self._of
+        own.setdefault(job.ref, {})[job.id] = None
         for ref in known.reads:
             self._readers.setdefault(ref, {})[job.id] = None
         for other in known.left:
@@ -86,12 +89,16 @@ class Board:
     def plan(self, change: Change) -> Ops:
         """The jobs of a change: /jobs/all first, then ready or waiting."""
         jobs = build_jobs(change, edges(change, self.open_jobs, self.readers), self._nonce)
-        ops: Ops = []
-        for job in jobs:
-            self._add(job, self._open)
-            queue = keys.job_waiting_key if self._open[job.id].left else keys.job_ready_key
-            ops += [Put(keys.job_all_key(job.id), job.encode()), Put(queue(job.id), job.handler.encode())]
-        return ops
+        return [op for job in jobs for op in self._begin(job)]
+
+    def tell(self, effect: Effect) -> Ops:
+        """The job of an effect. It waits for earlier effects of its resource; nobody waits for it."""
+        return self._begin(effect.job(self._nonce(), tuple(self._effects.get(effect.ref, ()))))
+
+    def _begin(self, job: Job) -> Ops:
+        self._add(job, self._open)
+        queue = keys.job_waiting_key if self._open[job.id].left else keys.job_ready_key
+        return [Put(keys.job_all_key(job.id), job.encode()), Put(queue(job.id), job.handler.encode())]
 
     def finish(self, job_id: str, error: str = "") -> Ops:
         """A job is over. Those that waited for it alone become ready; those that needed it fail with it."""
@@ -152,7 +159,7 @@ class Board:
         known = self._open.pop(job_id, None)
         if known is None:
             return None
-        _discard(self._of, known.ref, job_id)
+        _discard(self._effects if known.handler == EFFECTS else self._of, known.ref, job_id)
         for ref in known.reads:
             _discard(self._readers, ref, job_id)
         for other in known.left:

@@ -14,13 +14,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from esi.clock import Clock
-from esi.errors import EsiError, TerminalError
+from esi.errors import Broken, EsiError, TerminalError
 from esi.jobs.board import Board, Ops
 from esi.jobs.plan import Change
 from esi.jobs.reader import Known, Reader, worker_copy
 from esi.kv import KV, MAX_OPS, Delete, Event, Put
 from esi.model import keys
 from esi.model.codec import Config, encode_worker_config, loads_object
+from esi.model.effect import EFFECTS, Effect
 from esi.model.job import CREATE, LOGICAL_DELETE, MODIFY, Job
 from esi.model.resource import Body, Ref
 from esi.render.mapping import Missing
@@ -58,6 +59,7 @@ class Master:
         self._parked: dict[Ref, dict[Ref, float]] = {}
         self._overdue: dict[Ref, Missing] = {}
         self._dropped: dict[Ref, None] = {}
+        self._effects: dict[str, bytes] = {}
         self._failure: BaseException | None = None
 
     def failed(self, name: str, error: BaseException) -> None:
@@ -72,7 +74,7 @@ class Master:
             if self._failure is not None:
                 raise self._failure
             await self._react()
-            if not (self._dropped or self._changed or self._ended):
+            if not (self._dropped or self._changed or self._ended or self._effects):
                 await self._wait()
 
     async def _wake_at_end(self) -> None:
@@ -92,8 +94,8 @@ class Master:
     # What the watches bring
 
     async def _load(self, tasks: Tasks) -> None:
-        trees = (keys.CONFIG + "/", keys.WORKER_CONFIG + "/", keys.JOBS, keys.DROPPED + "/")
-        configs, copies, jobs, dropped = await asyncio.gather(*(self._kv.list(tree) for tree in trees))
+        trees = (keys.CONFIG + "/", keys.WORKER_CONFIG + "/", keys.JOBS, keys.DROPPED + "/", keys.EFFECTS)
+        configs, copies, jobs, dropped, effects = await asyncio.gather(*(self._kv.list(tree) for tree in trees))
         for entry in copies.entries:
             if (ref := self._ref_of(entry.key, keys.WORKER_CONFIG)) is not None:
                 _, version, deleted = worker_copy(entry.value)
@@ -105,6 +107,8 @@ class Master:
         self._load_jobs({entry.key: entry.value for entry in jobs.entries})
         for entry in dropped.entries:
             self._take_dropped(entry.key)
+        self._effects = {entry.key: entry.value for entry in effects.entries}
+        tasks.start("effects", self._follow(keys.EFFECTS, effects.revision, self._take_effects))
         tasks.start("dropped", self._follow(keys.DROPPED + "/", dropped.revision, self._take_drops))
         tasks.start("config", self._follow(keys.CONFIG + "/", configs.revision, self._take_configs))
         tasks.start("jobs", self._follow(keys.JOBS, jobs.revision, self._take_ends))
@@ -150,6 +154,9 @@ class Master:
         if ref is not None:
             self._dropped[ref] = None
 
+    def _take_effects(self, batch: Sequence[Event]) -> None:
+        self._effects.update((event.key, event.value) for event in batch if event.kind == "put")
+
     def _take_ends(self, batch: Sequence[Event]) -> None:
         """A result, or a claim that has ended without one. The two always stand in one revision when both are there."""
         for event in batch:
@@ -174,7 +181,7 @@ class Master:
     async def _react(self) -> None:
         """Turn all that has come into as few commits as it takes, each decision whole in one of them."""
         ops: Ops = []
-        while self._dropped or self._ended or self._changed:
+        while self._dropped or self._ended or self._changed or self._effects:
             if self._dropped:
                 ref = next(iter(self._dropped))
                 del self._dropped[ref]
@@ -182,10 +189,13 @@ class Master:
             elif self._ended:
                 job_id = next(iter(self._ended))
                 more = await self._over(job_id, self._ended.pop(job_id))
-            else:
+            elif self._changed:
                 ref = next(iter(self._changed))
                 del self._changed[ref]
                 more = await self._accept(ref)
+            else:
+                key = next(iter(self._effects))
+                more = self._tell(key, self._effects.pop(key))
             if len(ops) + len(more) > MAX_OPS or {op.key for op in ops} & {op.key for op in more}:
                 await self._commit(ops)
                 ops = []
@@ -195,6 +205,14 @@ class Master:
     async def _commit(self, ops: Ops) -> None:
         for start in range(0, len(ops), MAX_OPS):  # only a very wide "dependency failed" is longer than one commit
             await self._kv.commit(ops[start : start + MAX_OPS], guards=[self._term.guard])
+
+    def _tell(self, key: str, value: bytes) -> Ops:
+        try:
+            effect = Effect.decode(value, key)
+            return [Delete(key), *self._board.tell(effect)]
+        except Broken as error:
+            log.error("an effect cannot be told: %s", error)
+            return [Delete(key)]
 
     async def _over(self, job_id: str, value: bytes | None) -> Ops:
         if value is None:
@@ -215,6 +233,8 @@ class Master:
             log.info("%s is ready again: its worker has gone", job_id)
             return [Put(entry.key, job.encode()), Put(keys.job_ready_key(job_id), job.handler.encode())]
         error = f"{job.handler} has given up on it {MAX_RETRIES} times; see its log"
+        if job.handler == EFFECTS:
+            return self._board.finish(job_id)
         state = Put(keys.state_key(self._path_of(job.ref)), failed_state(job.version, job.workflow, error))
         return [state, *self._board.finish(job_id, error)]
 

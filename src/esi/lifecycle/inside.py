@@ -8,6 +8,7 @@ from esi.errors import Conflict
 from esi.lifecycle import creation, deletion, update
 from esi.lifecycle.hooks import Change
 from esi.lifecycle.request import Origin, Request, copied
+from esi.model.effect import Effect
 from esi.model.resource import Body, Ref, Resource
 from esi.store import EVERYTHING, Cause, Query, Resources
 
@@ -23,6 +24,10 @@ class Inside:
         change = self._change
         cause = Cause(change.schema.id, change.ref.id, change.version)
         return Origin(change.identity, change.request_id, cause, trusted=True)
+
+    @property
+    def now(self) -> float:
+        return self._request.rows.now
 
     async def get(self, ref: Ref) -> Resource | None:
         row = await self._request.get(ref)
@@ -63,4 +68,5 @@ class Inside:
         await self._request.rows.release(pool, value)
 
     def effect(self, kind: str, body: Body) -> None:
-        self._request.effects.append((kind, body, self._change.request_id))
+        change = self._change
+        self._request.effects.append((Effect(kind, body, change.ref, change.version), change.request_id))

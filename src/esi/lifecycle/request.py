@@ -17,6 +17,7 @@ from esi.identity import SYSTEM, Identity
 from esi.lifecycle.deadlines import Deadlines
 from esi.lifecycle.hooks import Change, Hooks
 from esi.lifecycle.hooks import Tx as HookTx
+from esi.model.effect import Effect
 from esi.model.resource import Body, Ref, Resource
 from esi.schema import Catalogue, Schema
 from esi.schema.documents import clone
@@ -77,7 +78,7 @@ class Request:
         self._known: dict[Ref, Resource | None] = {}
         self.touched: set[Ref] = set()
         self._for_hook = for_hook
-        self.effects: list[tuple[str, Body, str]] = []
+        self.effects: list[tuple[Effect, str]] = []
 
     def schema(self, schema_id: str) -> Schema:
         return self.world.catalogue[schema_id]
@@ -144,8 +145,8 @@ class Request:
 
     async def finish(self) -> None:
         """The last step before the commit: effects leave after everything that caused them."""
-        for kind, body, request_id in self.effects:
-            await self.rows.send("effect", kind, orjson.dumps(body), request_id=request_id)
+        for effect, request_id in self.effects:
+            await self.rows.send("effect", effect.kind, effect.encode(), request_id=request_id)
 
 
 def change_of(

@@ -188,7 +188,7 @@ async def test_pools_counters_and_effects(ring: Ring) -> None:
     assert (await ring.body(pair))["free"] == 8
     events = await ring.events()
     assert [event.kind for event in events] == ["create", "effect", "create", "effect"]
-    assert body_of(events[1]) == {"vlan": 10}
+    assert body_of(events[1]) == {"kind": "tell", "body": {"vlan": 10}, "resource": [*notes[0], 1]}
     await ring.lifecycle.delete(ADMIN, notes[0])
     assert await ring.make("note", {"text": "now"})
     assert got[-1] == 10
