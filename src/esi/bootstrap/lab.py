@@ -19,7 +19,7 @@ from esi.clock import Clock
 from esi.drivers.ssh import Endpoint
 from esi.errors import SettingsError
 from esi.lab import LabDevice, Served, Topology, day0, segments, serve
-from esi.lab.contrail import SYSTEM, LabContrail
+from esi.lab.contrail import LabContrail
 from esi.lab.control import Control, serve_control
 from esi.lab.netscaler import Appliances
 from esi.lab.web import Core, serve_web
@@ -71,7 +71,8 @@ async def run_lab(settings: Lab, folder: Path, *, clock: Clock, tasks: Tasks) ->
     async with AsyncExitStack() as stack:
         served = await stack.enter_async_context(serve(devices, clock=clock, tasks=tasks, topology=topology))
         appliances = await stack.enter_async_context(Appliances(clock, host=settings.host))
-        contrail = furnished(LabContrail(clock, Random()))
+        contrail = LabContrail(clock, Random())
+        contrail.furnish()
         faces: Mapping[str, tuple[Core, int]] = {
             "contrail": (contrail.api, settings.contrail_port),
             "analytics": (contrail.analytics, settings.analytics_port),
@@ -91,15 +92,6 @@ async def run_lab(settings: Lab, folder: Path, *, clock: Clock, tasks: Tasks) ->
             appliances,
             clouds,
         )
-
-
-def furnished(contrail: LabContrail) -> LabContrail:
-    """With the access switches that the samples call existing, and the agents that serve new ones."""
-    contrail.cable("QFX-NW01", ["xe-0/0/1", "xe-0/0/2"])
-    contrail.cable("QFX-NW02")
-    for agent in ("tor-agent-1", "tsn-1"):
-        contrail.config.put("virtual-router", (SYSTEM, agent))
-    return contrail
 
 
 def _ports(text: str) -> list[int]:

@@ -14,11 +14,12 @@ import orjson
 
 from esi.clock import Clock
 from esi.drivers.contrail.api import HttpAnalytics, HttpContrail
-from esi.drivers.contrail.http import Door, Means
+from esi.drivers.contrail.http import Door, Means, Wire
 from esi.errors import Unreachable
 from esi.identity import Identity
 from esi.lab.contrail import LabContrail
 from esi.lab.web import Answer, Asked, Core
+from esi.testing.process import Process
 
 ADMIN = Identity("admin", "", ("admin",), is_admin=True)
 
@@ -54,12 +55,33 @@ class NearWire:
         return None
 
 
+class WireHandle:
+    """The way to a cloud as one process sees it: two points per exchange, at which it may die or lose the answer."""
+
+    def __init__(self, process: Process, wire: Wire) -> None:
+        self._process = process
+        self._wire = wire
+
+    async def send(self, method: str, path: str, body: Any, *, token: str) -> tuple[int, bytes]:
+        await self._process.point(f"cloud.{method} before")
+        answer = await self._wire.send(method, path, body, token=token)
+        await self._process.point(f"cloud.{method} after")
+        return answer
+
+    async def close(self) -> None:
+        return None
+
+
 class NearContrail:
     """A Contrail in this process, and both drivers to it."""
 
     def __init__(self, clock: Clock, rng: Random) -> None:
         self.lab = LabContrail(clock, rng)
         self.wire = NearWire(self.lab.api)
-        means = Means(clock)
-        self.api = HttpContrail(Door("contrail", self.wire, means))
-        self.analytics = HttpAnalytics(Door("contrail analytics", NearWire(self.lab.analytics), means))
+        self._means = Means(clock)
+        self.api = HttpContrail(Door("contrail", self.wire, self._means))
+        self.analytics = HttpAnalytics(Door("contrail analytics", NearWire(self.lab.analytics), self._means))
+
+    def seen_by(self, process: Process) -> HttpContrail:
+        """The driver of one process of a simulation."""
+        return HttpContrail(Door("contrail", WireHandle(process, self.wire), self._means))

@@ -21,7 +21,7 @@ from esi.lab.contrail.face import ConfigFace
 from esi.lab.contrail.uves import FAULTS, AnalyticsFace
 from esi.lab.web import CloudFaults
 
-__all__ = ["SYSTEM", "LabContrail"]
+__all__ = ["LabContrail"]
 
 
 class LabContrail:
@@ -32,6 +32,13 @@ class LabContrail:
         self.config = Config(clock, rng, tenant_name)
         self.api = ConfigFace(self.config, self.faults, keystone)
         self.analytics = AnalyticsFace(self.config, self.faults, clock)
+
+    def furnish(self) -> None:
+        """With the access switches that the samples call existing, and the agents that serve new ones."""
+        self.cable("QFX-NW01", ["xe-0/0/1", "xe-0/0/2"])
+        self.cable("QFX-NW02")
+        for agent in ("tor-agent-1", "tsn-1"):
+            self.config.put("virtual-router", (SYSTEM, agent))
 
     def cable(self, router: str, interfaces: Iterable[str] = (), **fields: object) -> None:
         """A switch that somebody has told Contrail of, with its ports."""

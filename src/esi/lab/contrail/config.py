@@ -7,6 +7,7 @@ delete    there (404) → no children (409) → nothing refers to it (409)
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from random import Random
@@ -47,6 +48,13 @@ class Config:
         self._tenant_name = tenant_name
         for type, *fq_name in BUILT_IN:
             self.put(type, tuple(fq_name))
+
+    def snapshot(self) -> bytes:
+        """All that stands, for `restore`."""
+        return pickle.dumps(self.objects)
+
+    def restore(self, snapshot: bytes) -> None:
+        self.objects = pickle.loads(snapshot)
 
     def put(self, type: str, fq_name: Name, **fields: Any) -> Standing:
         """An object that stands before anybody asks: its parent is found by name."""
