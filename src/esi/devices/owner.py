@@ -14,15 +14,13 @@ is the proof that the device can still be reached. Whoever dies in between leave
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from datetime import UTC, datetime
 
 from esi.devices.batch import take
 from esi.devices.cycle import Cycle, Unsettled
 from esi.devices.exchange import Exchange, holds
 from esi.devices.line import Line, Waiting
 from esi.devices.means import Means
+from esi.devices.obstacle import Obstacle, holder, locked
 from esi.devices.ownership import AT_ONCE, Ownership
 from esi.devices.telling import Telling
 from esi.drivers import Address, Intent, IntentResult, Session
@@ -30,9 +28,6 @@ from esi.errors import Broken, Busy, EsiError, LeaseLost, Rejected, TemporaryErr
 from esi.tasks import Tasks
 
 FIRST_BACK_OFF, LAST_BACK_OFF = 0.2, 15.0
-
-HOLD_SECONDS, LATE_SECONDS = 0.5, 1.5
-"""What keeps us waiting for longer is told to whoever waits; and that an answer is late."""
 
 LOOK_SECONDS = 10.0
 """Whoever waits for another owner looks so often whether there still is one: a net under the watch."""
@@ -54,8 +49,11 @@ class Owner:
         self._address: Address | None = None
         self._unsettled: Unsettled | None = None
         self._called = False
-        self._since: float | None = None
-        self.held = ""
+        self._obstacle = Obstacle(ip, means.clock, self._line, self._ownership)
+
+    @property
+    def held(self) -> str:
+        return self._obstacle.words
 
     async def submit(self, intent: Intent) -> IntentResult:
         waiting = Waiting(intent, self._clock.monotonic())
@@ -146,7 +144,7 @@ class Owner:
     async def _hand_over(self) -> None:
         """Put what waits where the device's owner finds it, and wait for news. Nothing is missed: what is heard from
         now on is newer than what was asked."""
-        self._tell(self._exchange.held)
+        self._obstacle.tell(self._exchange.held)
         synced = self._exchange.mirror.synced
         complete = synced.is_set()
         await self._exchange.put(self._ownership.other)
@@ -181,7 +179,7 @@ class Owner:
         try:
             if self._unsettled is not None or session.confirm_within is not None:
                 await self._settle(cycle)
-            await self._go_on()
+            await self._obstacle.is_gone()
             await cycle.run(self._batch(address))
         except Unsettled as unsettled:
             self._unsettled = unsettled
@@ -194,7 +192,7 @@ class Owner:
         try:
             await cycle.settle(self._unsettled)
         except Busy as error:
-            await self._hold(error.message)
+            await self._obstacle.stands(error.message)
             raise
         self._unsettled = None
 
@@ -217,13 +215,13 @@ class Owner:
             if self._means.driver is None:
                 raise Broken(f"a process without a driver owns {self._ip}")
             try:
-                async with self._awaited():
+                async with self._obstacle.awaited():
                     self._session = await self._means.driver.open(address)
             except EsiError as error:
                 if not error.retry:
                     self._refuse(address, error)
                     raise Busy(f"{self._ip}: no session") from error
-                await self._hold()
+                await self._obstacle.stands()
                 raise
             self._address = address
             await self._ownership.record(self._session.session_id)
@@ -238,55 +236,18 @@ class Owner:
     async def _lock(self, session: Session, address: Address) -> None:
         """Take the device's lock, from an earlier owner's session if need be. Busy: a stranger has it, who is named."""
         try:
-            async with self._awaited():
+            async with self._obstacle.awaited():
                 await session.lock()
         except Busy as error:
             if not await self._ended(session, address, error):
-                await self._hold(f"router {self._ip} is {_locked(error)}")
-                if not (holder := _holder(error)):
+                await self._obstacle.stands(f"router {self._ip} is {locked(error)}")
+                if not (by := holder(error)):
                     raise
-                raise Busy(f"{self._ip} is {holder}: {error.message}", **error.details) from error
+                raise Busy(f"{self._ip} is {by}: {error.message}", **error.details) from error
             await session.lock()
         except TemporaryError:
-            await self._hold()
+            await self._obstacle.stands()
             raise
-
-    # -- what keeps us waiting ------------------------------------------------------------------------------------
-
-    @asynccontextmanager
-    async def _awaited(self) -> AsyncIterator[None]:
-        """A device that does not answer in time is told of while we still wait for it."""
-
-        async def late() -> None:
-            await self._clock.sleep(LATE_SECONDS)
-            await self._hold()
-
-        began, self._since = self._since, self._since or self._clock.now()
-        async with Tasks(f"device {self._ip}", on_error=lambda name, error: None) as tasks:
-            tasks.start("late", late())
-            yield
-        self._since = began
-
-    async def _hold(self, words: str = "") -> None:
-        """`words` keep us waiting; without any the device does not answer. Told once it has lasted."""
-        now = self._clock.now()
-        self._since = self._since or now
-        if now - self._since >= HOLD_SECONDS:
-            since = datetime.fromtimestamp(self._since, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
-            words = words or f"{self._ip} does not answer since {since}"
-            self._tell(words)
-            await self._ownership.publish(words)
-
-    async def _go_on(self) -> None:
-        """Nothing keeps us waiting any more."""
-        self._since = None
-        self._tell("")
-        await self._ownership.publish("")
-
-    def _tell(self, words: str) -> None:
-        self.held = words
-        for waiting in self._line.own:
-            waiting.hear(words)
 
     async def _ended(self, session: Session, address: Address, denied: Busy) -> bool:
         """Whether it was an earlier owner's session that holds the lock, and we, who own the device, have ended it."""
@@ -329,18 +290,3 @@ class Owner:
                 await session.close()
             except EsiError:
                 return
-
-
-def _locked(error: Busy) -> str:
-    """`locked by session PID of user USER since …`, as far as the device says so."""
-    pid, user, since = (str(error.details.get(name) or "") for name in ("pid", "user", "since"))
-    if not pid and not user:
-        return "not to be locked now"
-    by = f"session {pid}" if pid else "a session"
-    return f"locked by {by}{f' of user {user}' if user else ''}{f' since {since}' if since else ''}"
-
-
-def _holder(error: Busy) -> str:
-    """`held by USER since …`, where the device says so."""
-    user, since = error.details.get("user"), error.details.get("since")
-    return f"held by {user}{f' since {since}' if since else ''}" if user else ""
