@@ -19,8 +19,8 @@ from esi.stacks.resources.netconf import NetconfNamedConfigs
 from esi.store import Messages, Store
 from esi.store.recording import RecordingStore
 from esi.store.sqlite import SqliteStore
-from esi.sync.progress import Progress
 from esi.sync import SyncRoom
+from esi.sync.progress import Progress
 from esi.telemetry import Recorder
 
 DATABASE = "esi.db"
@@ -43,15 +43,17 @@ def build_lifecycle(
     return Lifecycle(services.catalogue, store, services.hooks, clock, Ways(recorded_quirks, monitoring, deadlines))
 
 
-async def ensure_templates(lifecycle: Lifecycle, services: Services) -> None:
-    """Rows for the templates of this flow, before anything that needs them is asked for."""
+async def ensure_rows(lifecycle: Lifecycle, services: Services) -> None:
+    """The templates of this flow; and what services want from the first start, which stays as it is found."""
     for template in services.templates:
         await lifecycle.ensure("heat_template", template)
+    for schema, body in services.rows:
+        await lifecycle.ensure(schema, body, unless=lambda _row: True)
 
 
 def build_sync(ground: Ground, store: Store, lifecycle: Lifecycle) -> SyncRoom:
-    lifecycle.progress = Progress(ground.kv, lifecycle.catalogue)
     lifecycle.remains = StackRemains(ground.kv, {NetconfNamedConfigs.type: NetconfNamedConfigs().claims})
+    lifecycle.progress = Progress(ground.kv, lifecycle.catalogue)
     leader = ground.leader(keys.SYNC_LEADER)
     return SyncRoom(ground.kv, store, lifecycle, leader, clock=ground.clock, rng=ground.rng)
 
@@ -69,7 +71,7 @@ async def open_lifecycle(
     lifecycle = build_lifecycle(
         services, store, clock, recorded_quirks=ring.recorded_quirks, monitoring=monitoring, deadlines=deadlines
     )
-    await ensure_templates(lifecycle, services)
+    await ensure_rows(lifecycle, services)
     return lifecycle
 
 

@@ -8,6 +8,7 @@ from importlib import import_module
 from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -16,7 +17,7 @@ from esi.lifecycle.hooks import Hooks
 from esi.model.resource import Body
 from esi.schema import Catalogue, load
 
-SERVICES = ["core", "vpn"]
+SERVICES = ["core", "network", "vpn"]
 """By the name of their folder; whoever starts a ring may add one before."""
 
 try:
@@ -27,11 +28,14 @@ except ImportError:  # a PyYAML without its C part: slower at start, the same ot
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """`templates` are heat_template bodies, as they will stand in SQL and etcd."""
+    """`templates` are heat_template bodies, as they will stand in SQL and etcd; `rows`, schema and body, stand there
+    from the first start.
+    """
 
     catalogue: Catalogue
     hooks: Hooks
     templates: Sequence[Body]
+    rows: Sequence[tuple[str, Body]] = ()
 
 
 def load_services(flow: str, *, recorded_quirks: bool = False, names: Sequence[str] = SERVICES) -> Services:
@@ -43,22 +47,40 @@ def load_services(flow: str, *, recorded_quirks: bool = False, names: Sequence[s
         if find_spec(f"esi.services.{name}.hooks") is not None:  # a service may be data alone
             import_module(f"esi.services.{name}.hooks").register(hooks, recorded_quirks=recorded_quirks)
     hooks.check(catalogue)
-    return Services(catalogue, hooks, _templates(folders, flow))
-
-
-def _templates(folders: Sequence[Path], flow: str) -> list[Body]:
-    bodies: list[Body] = []
     faults: list[str] = []
-    for file in sorted(file for folder in folders for file in (folder / "templates" / flow).glob("*.yaml")):
-        try:
-            body = yaml.load(file.read_text(), Loader=Loader)  # a safe loader
-        except yaml.YAMLError as error:
-            faults.append(f"{file}: {error}")
-            continue
+    services = Services(catalogue, hooks, _templates(folders, flow, faults), _rows(folders, catalogue, faults))
+    if faults:
+        raise ConfigError(faults)
+    return services
+
+
+def _rows(folders: Sequence[Path], catalogue: Catalogue, faults: list[str]) -> list[tuple[str, Body]]:
+    """What the files in `rows/` of each service list."""
+    rows: list[tuple[str, Body]] = []
+    for file in sorted(file for folder in folders for file in (folder / "rows").glob("*.yaml")):
+        for row in _read(file, faults) or ():
+            if row.get("schema") in catalogue and isinstance(row.get("body"), dict):
+                rows.append((row["schema"], row["body"]))
+            else:
+                faults.append(f"{file}: {row!r} is no row: it needs a schema that is there, and a body")
+    return rows
+
+
+def _read(file: Path, faults: list[str]) -> Any:
+    try:
+        return yaml.load(file.read_text(), Loader=Loader)  # a safe loader
+    except yaml.YAMLError as error:
+        faults.append(f"{file}: {error}")
+        return None
+
+
+def _templates(folders: Sequence[Path], flow: str, faults: list[str]) -> list[Body]:
+    bodies: list[Body] = []
+    places = [place for folder in folders for place in (folder / "templates", folder / "templates" / flow)]
+    for file in sorted(file for place in places for file in place.glob("*.yaml")):
+        body = _read(file, faults)
         if not isinstance(body, dict) or body.get("id") != file.stem:
             faults.append(f"{file}: must be an object whose id is {file.stem!r}")
             continue
         bodies.append(body)
-    if faults:
-        raise ConfigError(faults)
     return bodies

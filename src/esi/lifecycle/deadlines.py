@@ -39,14 +39,14 @@ class Deadlines:
         """How long a change of this resource may take."""
         return self.pending_seconds + max((self._timeout(text, schema, body) for text in _paths(schema)), default=0.0)
 
-    def _timeout(self, expression: str, schema: Schema, body: Mapping[str, Any]) -> float:
+    def _timeout(self, expression: Any, schema: Schema, body: Mapping[str, Any]) -> float:
         try:
             return self.timeouts.get(template_id(expression, dict(body), schema.id) or "", 0.0)
         except TemplateError:  # told by the workers, as the failure of this resource
             return 0.0
 
 
-def _paths(schema: Schema) -> Iterable[str]:
+def _paths(schema: Schema) -> Iterable[Any]:
     return schema.template_path.values()
 
 

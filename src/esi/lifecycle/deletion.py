@@ -3,7 +3,7 @@
 Two steps: the row is marked, gets a version and an event of its own, and goes when the workers report that version as
 deleted (esi.lifecycle.reports). Deleting what is marked already changes nothing, unless the first try has failed:
 then a new version tries again. Hooks may delete what belongs to the resource before it is looked for who still
-refers to it.
+refers to it, or do something else instead (`Change.stays`).
 
 By force (administrators only) the record goes at once and nothing is taken down: what may be left is told instead.
 """
@@ -31,6 +31,8 @@ async def delete(request: Request, schema: Schema, ref: Ref, origin: Origin) -> 
     change = change_of(schema, copied(before), origin, before=before)
     change.version = before.config_version + 1
     await request.run_hooks("pre_delete", change)
+    if change.stays:
+        return
     await request.run_hooks("pre_delete_in_transaction", change)
     await relations.refuse_if_referenced(request, schema, ref)
     before = await request.need(ref)  # hooks may have adjusted it

@@ -42,7 +42,8 @@ class Change:
     """What a hook is told. `body` is the new document: a `pre_` hook changes it in place, and may set read-only
     properties. `sent` is what the caller gave, never changed. `before` is the row as it was (None on create).
     `payload` is the reported state or monitoring in the `*_state_*` and `*_monitoring_*` events and in physical
-    deletes; `response` is what an action's hook answers.
+    deletes; `response` is what an action's hook answers. A `pre_delete` hook that sets `stays` has done something else
+    instead: the resource is not deleted.
     """
 
     schema: Schema
@@ -57,6 +58,7 @@ class Change:
     version: int = 1
     payload: Body = field(default_factory=dict)
     response: Any = None
+    stays: bool = False
 
     @property
     def id(self) -> str:
@@ -70,9 +72,12 @@ class Change:
 
 class Tx(Protocol):
     """What a hook can do. Everything goes through the same pipeline as a user's request, as the system, with `cause`
-    set to the change that the hook belongs to. Resources returned are copies.
+    set to the change that the hook belongs to. Resources returned are copies. `now` is the time of the transaction, in
+    epoch seconds.
     """
 
+    @property
+    def now(self) -> float: ...
     async def get(self, ref: Ref) -> Resource | None: ...
     async def list(self, schema: str, query: Query = EVERYTHING) -> Resources: ...
     async def count(self, schema: str, query: Query = EVERYTHING) -> int: ...

@@ -29,6 +29,10 @@ class Inside:
     def now(self) -> float:
         return self._request.rows.now
 
+    @property
+    def now(self) -> float:
+        return self._request.rows.now
+
     async def get(self, ref: Ref) -> Resource | None:
         row = await self._request.get(ref)
         return copied(row) if row is not None else None

@@ -125,14 +125,15 @@ def _path(data: Mapping[str, Any]) -> str:
     return f"/{prefix}/{data['plural']}" if prefix else f"/{data['plural']}"
 
 
-def _template_path(value: Any, faults: list[str]) -> Mapping[str, str]:
+def _template_path(value: Any, faults: list[str]) -> Mapping[str, Any]:
+    """By handler, an expression of the parameter mappings, in either notation."""
     if value is None:
         return {}
     if isinstance(value, str):
         return {"heat_worker": value}
-    if isinstance(value, dict) and all(isinstance(name, str) and isinstance(text, str) for name, text in value.items()):
+    if isinstance(value, dict) and all(isinstance(item, str | dict) for item in value.values()):
         return dict(value)
-    faults.append("metadata.template_path is a text or a mapping of job handler to text")
+    faults.append("metadata.template_path is a text, or an expression for each job handler")
     return {}
 
 

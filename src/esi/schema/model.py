@@ -136,7 +136,7 @@ class Schema:
     state_versioning: bool = False
     nosync: bool = False
     two_step_deletion: bool = False
-    template_path: Mapping[str, str] = field(default_factory=dict)
+    template_path: Mapping[str, Any] = field(default_factory=dict)
     statuses: Statuses = Statuses()
     secrets: frozenset[str] = frozenset()
     hidden: frozenset[str] = frozenset()

@@ -16,7 +16,7 @@ from typing import Any
 from esi.agent.collector import Collector
 from esi.agent.room import Watching
 from esi.agent.shelf import TargetShelf
-from esi.bootstrap.control import build_lifecycle, build_sync, ensure_templates
+from esi.bootstrap.control import build_lifecycle, build_sync, ensure_rows
 from esi.bootstrap.ground import Ground
 from esi.bootstrap.services import Services
 from esi.bootstrap.workers import build_jobs, build_work
@@ -171,7 +171,7 @@ class World:
     async def run(self, scenario: Coroutine[Any, Any, None]) -> None:
         """Start the processes, play `scenario`, end everything."""
         async with Tasks("world") as self._keeper:
-            await ensure_templates(self.lifecycle, self.services)
+            await ensure_rows(self.lifecycle, self.services)
             self.begin("control", self.control)
             self.begin("worker", self.worker)
             if self.agent:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from esi.bootstrap.control import build_lifecycle, ensure_templates
+from esi.bootstrap.control import build_lifecycle, ensure_rows
 from esi.bootstrap.services import load_services
 from esi.clock import SystemClock
 from esi.model.resource import Body, Ref, Resource
@@ -20,7 +20,7 @@ async def test_a_parameter_that_a_newer_template_drops_is_gone_and_a_restart_wri
     lifecycle = build_lifecycle(services, store, clock)
 
     async def boot(template: Body) -> Resource:
-        await ensure_templates(lifecycle, replace(services, templates=[template]))
+        await ensure_rows(lifecycle, replace(services, templates=[template]))
         row = await store.read(lambda rows: rows.get(Ref("heat_template", "vpn_gateway")))
         assert row is not None
         return row

@@ -82,7 +82,9 @@ def test_what_stands_on_others_names_them() -> None:
     bad = {"schema": "ha_interface", "id": "h-1", "name": "down", "status": "ERROR", "reason": "cut"}
     good = {"schema": "ha_interface", "id": "h-2", "name": "", "status": "ACTIVE", "reason": ""}
     told = said("MONITORING_UNAVAILABLE", "gateway", of=["downlink_id"], stands_on=[bad, good])
-    assert "as good as what stands in downlink_id: ha_interface 'down' (h-1) (ERROR), ha_interface h-2 (ACTIVE)." in told
+    assert (
+        "as good as what stands in downlink_id: ha_interface 'down' (h-1) (ERROR), ha_interface h-2 (ACTIVE)." in told
+    )
     assert "ha_interface 'down' (h-1): cut." in told
     assert "Ask of what it stands on: `esi why ha_interface h-1`." in told
     assert "It shows the status of what stands in port_id: nothing that is there." in said(

@@ -11,6 +11,7 @@ from esi.clock import SystemClock
 from esi.identity import SYSTEM, Identity
 from esi.lifecycle import Lifecycle, Ways
 from esi.model.resource import Body, Ref, Resource
+from esi.render.mapping import template_id
 from esi.store.sqlite import SqliteStore
 
 TENANT = "0a0b0c0d0e0f40a0a0b0c0d0e0f0a0b0"
@@ -67,7 +68,7 @@ class Desk:
         row = await self.row(ref)
         if row.marked_for_deletion:
             state = {"worker_state": "DELETE_COMPLETED", "orchestration_state": "DELETE_COMPLETE"}
-        elif self.catalogue[ref.schema].template_path.get("heat_worker"):
+        elif template_id(self.catalogue[ref.schema].template_path.get("heat_worker"), row.body):
             verb, past = ("CREATE", "CREATE") if row.config_version == 1 else ("MODIFY", "UPDATE")
             ending = "FAILED" if error else "COMPLETE"
             state = {"worker_state": f"{verb}_COMPLETED", "orchestration_state": f"{past}_{ending}"}
