@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime
 import ipaddress
 import ssl
 from collections.abc import AsyncIterator
 from pathlib import Path
+from random import Random
 
 import pytest
 from cryptography import x509
@@ -14,23 +16,30 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from conformance.appliance_desk import GATEWAY, IP, LOGIN, Desk, config, desk, dummy, network
-from esi.bootstrap.appliances import Fresh
+from conformance.appliance_desk import GATEWAY, IP, LOGIN, Desk, config, desk, dummy, network, syslog
+from conftest import Require
+from esi.bootstrap.appliances import Fresh, appliance_types
+from esi.bootstrap.ground import Ground
 from esi.bootstrap.inventory import read_appliances, read_inventory, read_snmp, write_inventory
 from esi.bootstrap.lab import RunningLab, run_lab
+from esi.bootstrap.services import load_services
+from esi.bootstrap.workers import resource_types
 from esi.clock import SystemClock
 from esi.drivers.nitro.driver import NitroDriver
 from esi.drivers.nitro.wire import HttpLine
 from esi.errors import Rejected, SettingsError, Unreachable, Unsupported
+from esi.kv.memory import MemoryKV
 from esi.lab.control import ask
 from esi.lab.netscaler import Image, Reached
 from esi.model.target import Target
 from esi.probes.appliance import COUNTED, SnmpDeviceLb
 from esi.probes.ports import PortNumbers, SnmpPorts
 from esi.probes.snmp import Snmp
-from esi.settings import Lab
+from esi.settings import Lab, Ring
+from esi.stacks import Context
 from esi.stacks.resources.netscaler import NetscalerConfig
 from esi.tasks import Tasks
+from unit.stacks.bench import CountingDevices, CountingTargets, Crash, Routers
 
 COMMUNITY = "LOAD_BALANCER_COMMUNITY"
 
@@ -64,7 +73,31 @@ async def test_a_configured_appliance_is_seen_by_snmp() -> None:
         await snmp.close()
 
 
+END = "No more variables left in this MIB View"
 PORTS = ("0/1", "1/1", "1/2", "1/3")
+
+
+async def test_net_snmp_walks_it_once_a_community_is_there(require: Require) -> None:
+    require("snmpwalk")
+    async with desk(Image(IP, gateway=GATEWAY)) as lab:
+
+        async def walk(oid: str, community: str = COMMUNITY) -> list[str]:
+            where = f"{lab.reached.host}:{lab.reached.snmp_port}"
+            process = await asyncio.create_subprocess_exec(
+                *("snmpwalk", "-v2c", "-c", community, "-r0", "-t2", "-Oqvn", "-m", "", where, oid),
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.DEVNULL,
+                env={"SNMPCONFPATH": "/nonexistent", "PATH": "/usr/bin:/bin"},
+            )
+            out, _ = await process.communicate()
+            return [line.strip('"') for line in out.decode().splitlines() if not line.startswith(END)]
+
+        await NetscalerConfig(lab.driver, lab.clock).create(lab.context, config())
+        assert await walk("1.3.6.1.2.1.31.1.1.1.1") == ["0/1", "1/1", "1/2"]
+        assert await walk("1.3.6.1.2.1.2.2.1.8") == ["1", "2", "2"]
+        assert len(await walk("1.3.6.1.4.1.5951.4.1.1")) == len(COUNTED)
+        assert len(await walk("1")) == 5 + 3 * 8 + len(COUNTED)
+        assert await walk("1", "public") == []
 
 
 # -- the lab's door and the inventory
@@ -112,6 +145,24 @@ async def test_an_appliance_comes_and_goes(lab: tuple[RunningLab, Path]) -> None
     assert [row["id"] for row in ports] == ["0/1", "1/1", "1/2"]
     await ask(folder, {"do": "gone", "ip": IP})
     assert IP not in endpoints
+
+
+async def test_a_workers_types_reach_what_the_lab_has_booted(lab: tuple[RunningLab, Path]) -> None:
+    """The appliance is booted after the worker has started."""
+    running, file = lab
+    ground = Ground("worker", MemoryKV(), load_services("2017"), SystemClock(), Random(1))
+    ring = Ring(folder=str(file.parent))
+    types = resource_types(appliance_types(ring, ground))
+    context = Context("s", "r", "op", "t", CountingDevices(Routers(), Crash()), CountingTargets())
+    props = config(license_code="", model="")
+    with pytest.raises(Unsupported, match="no NITRO address in the inventory"):
+        await types.get("ESI::VNF::NetscalerConfig").create(context, props)
+    await ask(running.control.parent, {"do": "boot", "ip": IP})
+    await types.get("ESI::VNF::NetscalerConfig").create(context, props)
+    await types.get("ESI::VNF::NetscalerSyslogServer").create(context, syslog())
+    rows = running.appliances.running()[IP].appliance.saved
+    assert rows.get("systemuser", "user-admin")
+    assert rows.get("auditsyslogaction", "sys1")
 
 
 @pytest.mark.parametrize(
