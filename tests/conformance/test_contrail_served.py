@@ -15,6 +15,7 @@ from esi.lab.control import ask
 from esi.settings import Contrail, Lab, Ring, Settings
 from esi.tasks import Tasks
 from esi.telemetry import MemoryRecorder, NullRecorder
+from esi.telemetry.masks import Masks
 
 SWITCH = ("default-global-system-config", "QFX-NW01")
 CLOCK = SystemClock()
@@ -37,6 +38,11 @@ async def test_the_lab_is_found_in_the_rings_folder_and_every_exchange_is_record
     network = "default-domain:default-project:ip-fabric"
     assert set(await analytics.look("virtual-network", [network], [])) == {network}
     assert [message.receiver for message in recorder.messages] == ["contrail", "contrail analytics"]
+    secret = {"physical_router_user_credentials": {"username": "u", "password": "canary"}}
+    made = await contrail.create("physical-router", (SWITCH[0], "new"), secret)
+    assert (await contrail.read("physical-router", made.uuid)).body.items() >= secret.items()
+    assert "canary" in str(recorder.messages[-1])
+    assert "canary" not in str([Masks()(message) for message in recorder.messages])
     await contrail.close()
     await analytics.close()
 

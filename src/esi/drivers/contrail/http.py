@@ -33,6 +33,9 @@ TIMEOUT_SECONDS = 60.0
 WORDS = 500
 """Longest piece of a refusal that is repeated."""
 
+RECORDED_BYTES = 16 * 1024
+"""Answers longer than this are recorded by their length."""
+
 
 @dataclass(frozen=True, slots=True)
 class Means:
@@ -101,7 +104,7 @@ class Door:
         if status == 401 and self._means.credentials is not None:
             await self._log_in(token)
             status, raw = await self._wire.send(method, path, body, token=self._token)
-        told = {"request": body, "status": status, "answer": raw[:WORDS].decode(errors="replace")}
+        told = {"request": body, "status": status, "answer": _as_recorded(raw)}
         took = clock.monotonic() - began
         self._means.recorder.message(Message("cloud", self._means.who, self._who, f"{method} {path}", told, at, took))
         if status >= 400:
@@ -146,3 +149,13 @@ class Door:
         if not isinstance(found, dict):
             raise Unreachable(f"what answers in the place of {self._who} speaks another language", who=self._who)
         return found
+
+
+def _as_recorded(raw: bytes) -> Any:
+    """An answer as plain data, never a piece of it: secrets are taken out by the names they stand under."""
+    if len(raw) > RECORDED_BYTES:
+        return f"{len(raw)} bytes"
+    try:
+        return orjson.loads(raw)
+    except orjson.JSONDecodeError:
+        return raw[:WORDS].decode(errors="replace")
