@@ -336,6 +336,7 @@ async def test_secrets_are_told_to_nobody(lab: Desk) -> None:
     await types(lab)[0].create(lab.context, config())
     told = str([(m.subject, m.body) for m in lab.recorder.messages])
     assert "nsip" in told
+    assert "/config/reboot" in told  # also what got no answer
     for secret in ("Aa0bcdefghij", "Bb0bcdefghij", "TEEt", "'password': 'password'", "##"):
         assert secret not in told
     assert {m.refs for m in lab.recorder.messages} == {(("load_balancer_conf", "1", 1),)}

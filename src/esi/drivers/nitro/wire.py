@@ -145,7 +145,11 @@ class Wire:
         raw = b"" if body is None else json.dumps(body).encode()
         target = request.path()
         at, began = self._clock.now(), self._clock.monotonic()
-        status, told = await self._line.send(request.method, target, headers, raw)
+        try:
+            status, told = await self._line.send(request.method, target, headers, raw)
+        except EsiError as error:
+            self._tell(request, body, 0, error.message, (at, self._clock.monotonic() - began))
+            raise
         answer = _parsed(told)
         self._tell(request, body, status, answer, (at, self._clock.monotonic() - began))
         return self._judged(status, answer)
