@@ -97,7 +97,8 @@ async def test_an_unchanged_stack_is_updated_without_a_call(bench: Bench) -> Non
 async def test_a_refusal_fails_the_stack_and_the_next_operation_repairs_it(bench: Bench) -> None:
     bench.routers.refusals["r2"] = "commit failed"
     stack = await bench.apply(SERIAL, "op1")
-    assert (stack.status, stack.reason, stack.outputs) == ("CREATE_FAILED", "two: r2: commit failed", ())
+    reason = "two: r2: commit failed; r1 carries its lines; delete or retry cleans them"
+    assert (stack.status, stack.reason, stack.outputs) == ("CREATE_FAILED", reason, ())
     assert set(bench.routers.running) == {"r1"}
     bench.routers.refusals.clear()
     assert (await bench.apply(SERIAL, "op2")).status == "UPDATE_COMPLETE"

@@ -27,24 +27,15 @@ from esi.render.marks import stripped
 from esi.stacks import Context, Rest, Stack
 from esi.stacks.actions import Errand, Holds, Outcome, carry_out
 from esi.stacks.nodes import Env
-from esi.stacks.plan import Action, Step, decide, give_way, plan
+from esi.stacks.opening import opened, steps_of
+from esi.stacks.plan import Action, Step, decide
 from esi.stacks.properties import resolve_properties
-from esi.stacks.records import COMPLETE, FAILED, IN_PROGRESS, Book, ResourceRecord, StackRecord
+from esi.stacks.records import COMPLETE, FAILED, IN_PROGRESS, REASONS, Book, ResourceRecord, StackRecord
 from esi.stacks.remains import half_made
 from esi.stacks.waiting import Waiting
 from esi.stacks.wanted import Means, Wanted, Words, outputs
 from esi.tasks import Tasks
 from esi.telemetry import Message
-
-LEAST_SECONDS = 30.0
-"""What an operation that goes on after its deadline still gets, so that its steps are tried at least once."""
-
-REASONS = {
-    "CREATE": "Stack CREATE completed successfully",
-    "UPDATE": "Stack successfully updated",
-    "DELETE": "",
-}
-"""Heat's own words."""
 
 
 class Operation:
@@ -78,8 +69,8 @@ class Operation:
         if found is None and self._wanted is None:
             return Stack(self.name, "", "DELETE_COMPLETE", "", operation=self.operation)
         began = self._means.clock.now()
-        self._record = self._begin(found)
-        self._open = self._planned()
+        self._record = opened(found, self._record, self._wanted, began)
+        self._open = steps_of(self._record, self._wanted, self._env, self._means.types)
         async with Tasks(f"stack {self.name}") as tasks:
             await self._work(tasks)
         stack = await self._end()
@@ -90,58 +81,9 @@ class Operation:
         self._tell(f"{self._record.verb} {self.name}", body, began)
         return stack
 
-    def _begin(self, found: StackRecord | None) -> StackRecord:
-        now = self._means.clock.now()
-        if found is not None and found.operation == self.operation:
-            found.deadline = max(found.deadline, now + LEAST_SECONDS)
-            return found
-        if self._wanted is None:
-            assert found is not None
-            record = replace(found, status=f"DELETE_{IN_PROGRESS}", deadline=now + found.timeout)
-        else:
-            wanted, verb = self._wanted, "CREATE" if found is None else "UPDATE"
-            record = StackRecord(
-                self.name,
-                wanted.tenant,
-                f"{verb}_{IN_PROGRESS}",
-                self.operation,
-                wanted.timeout,
-                now + wanted.timeout,
-                template=wanted.template.hash,
-                ref=list(wanted.ref) if wanted.ref else None,
-                created=found.created if found else now,
-                updated=now if found else 0.0,
-                resources=found.resources if found else {},
-            )
-        record.operation, record.reason, record.outputs = self.operation, "", []
-        return record
-
-    def _conditioned(self) -> dict[str, frozenset[str]]:
-        """The resources whose conditions hold, with what they require."""
-        if self._wanted is None:
-            return {}
-        resources = self._wanted.template.resources.values()
-        return {item.name: item.requires for item in resources if item.condition is None or item.condition(self._env)}
-
-    def _planned(self) -> dict[str, Step]:
-        steps, types = plan(self._record.resources, self._conditioned()), self._means.types
-        if self._wanted is None or not any(step.gone for step in steps):
-            return {step.name: step for step in steps}
-        held = {step.name: self._held(self._record.resources.get(step.name)) for step in steps}
-        taken = {name: types.get(self._type_of(name)).claims(props) for name, props in self._wanted.resolved.items()}
-        return give_way(steps, held, taken)
-
     def _places(self, record: ResourceRecord) -> frozenset[str]:
         type_ = self._means.types.find(record.type)
         return type_.claims(record.props) if type_ is not None else frozenset()
-
-    def _held(self, record: ResourceRecord | None) -> frozenset[str]:
-        """Every place that a recorded resource may hold."""
-        type_ = self._means.types.find(record.type) if record is not None and record.touched else None
-        if record is None or type_ is None:
-            return frozenset()
-        live = record.live()
-        return frozenset().union(*(type_.claims(props) for props in (live.props, *live.attempted)))
 
     async def _work(self, tasks: Tasks) -> None:
         news = self._announce()

@@ -27,6 +27,13 @@ IDS = UUID("0f6a8c1e-5d0b-5c3e-9a53-7d1f0c2b9e64")
 
 COMPLETE, FAILED, IN_PROGRESS = "COMPLETE", "FAILED", "IN_PROGRESS"
 
+REASONS = {
+    "CREATE": "Stack CREATE completed successfully",
+    "UPDATE": "Stack successfully updated",
+    "DELETE": "",
+}
+"""What is said of a stack that ended well: Heat's own words."""
+
 
 @dataclass(slots=True)
 class ResourceRecord:
