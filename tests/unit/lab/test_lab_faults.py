@@ -13,7 +13,8 @@ from esi.lab.faults import KINDS
 from esi.lab.gate import Dropped
 from esi.netconf.reply import Reply, parse_reply
 from esi.netconf.rpc import build_rpc
-from unit.lab.conftest import MX2, HandClock
+from esi.testing.clocks import HandClock
+from unit.lab.conftest import MX2
 from unit.lab.pair import SETTLE, Trio, commit, service
 
 LINE = "set interfaces ge-0/0/1 unit 5 vlan-id 5"
@@ -281,6 +282,5 @@ async def test_a_group_that_is_in_use_cannot_be_deleted_here_either(trio: Trio) 
 
 def test_the_page_of_the_lab_names_every_kind() -> None:
     page = (Path(__file__).parents[3] / "docs" / "lab.md").read_text()
-    assert {line.split("`")[1] for line in page.partition("| kind |")[2].splitlines() if line.startswith("| `")} == set(
-        KINDS
-    )
+    table = page.partition("| kind |")[2].partition("\n\n")[0]
+    assert {line.split("`")[1] for line in table.splitlines() if line.startswith("| `")} == set(KINDS)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from esi.clock import SystemClock
 from esi.lab.netscaler import Asked, Image, Netscaler, Nitro
 from esi.lab.netscaler.appliance import Answer
+from esi.lab.netscaler.faults import KINDS
 from esi.lab.netscaler.sessions import SECONDS
 
 IP, GATEWAY = "100.64.193.3", "100.64.193.1"
@@ -304,6 +306,12 @@ def test_counters_move_with_the_clock() -> None:
     assert int(later["totrxbytes"]) > int(first["totrxbytes"])
     assert bench.send("GET", "Interface/1%252F2", section="stat").body["Interface"][0]["curintfstate"] == "DOWN"
     assert int(bench.send("GET", "ns", section="stat").body["ns"]["httptotrequests"]) > requests
+
+
+def test_the_page_of_the_lab_names_every_kind() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "lab.md").read_text()
+    sentence = page.partition("100.64.193.3 KIND` takes ")[2].partition(".\n")[0]
+    assert set(sentence.split("`")[1::2]) == set(KINDS)
 
 
 # -- noise
