@@ -38,7 +38,7 @@ async def fill(folder: Path, etcd: str, count: int) -> None:
         await store.transaction(insert)
     await store.close()
     kv = EtcdKV([etcd], clock=CLOCK)
-    puts = [put for row in rows for put in _puts(catalogue["network"].path_of(row.id), row)]
+    puts = [put for row in rows for put in _puts(catalogue["flat_network"].path_of(row.id), row)]
     batches = [puts[first : first + KEYS] for first in range(0, len(puts), KEYS)]
     slots = asyncio.Semaphore(TOGETHER)
 
@@ -63,7 +63,7 @@ def _row(number: int) -> Resource:
         "cidr": f"10.{number >> 8 & 255}.{number & 255}.0/24",
         "segment": number + 1,
     }
-    return Resource(Ref("network", str(body["id"])), body, config_version=1, state_version=1)
+    return Resource(Ref("flat_network", str(body["id"])), body, config_version=1, state_version=1)
 
 
 def _puts(path: str, row: Resource) -> list[Put]:

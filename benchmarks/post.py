@@ -17,7 +17,7 @@ from esi.store.sqlite import SqliteStore
 from esi.testing import chain
 
 TITLE = "POST per second"
-ABOUT = """`network` is a flat schema of ten properties. 32 connections of one load generator post as fast as they are
+ABOUT = """`flat_network` is a flat schema of ten properties. 32 connections of one load generator post as fast as they are
 answered. The bare loop parses HTTP by hand and executes the same SQL statements in the same group commit with
 `synchronous=FULL`; *drain on* means that outbox rows are put into etcd, 100 in a commit, and deleted. A `vpn_interface`
 also makes a new version of its gateway in the same transaction; its hooks check addresses and keys."""
@@ -28,7 +28,7 @@ TOKENS = f"""
 - {{token: {TOKEN}, user: bench, tenant: {chain.TENANT}, roles: [Member]}}
 - {{token: {ADMINISTRATOR}, user: admin, tenant: {chain.TENANT}, roles: [admin]}}
 """
-NETWORKS, VPN = "/v2.0/networks", "/v2.0/vpn_interfaces"
+NETWORKS, VPN = "/v2.0/flat_networks", "/v2.0/vpn_interfaces"
 
 
 async def measure(plan: Plan) -> list[Row]:
@@ -56,7 +56,7 @@ async def measure(plan: Plan) -> list[Row]:
 
 def networks(count: int) -> list[bytes]:
     return [
-        json.dumps({"network": {
+        json.dumps({"flat_network": {
             "name": f"network {number}", "tenant_id": chain.TENANT, "admin_state_up": True,
             "cidr": f"10.{number >> 8 & 255}.{number & 255}.0/24", "segment": number + 1}}).encode()
         for number in range(count)
@@ -106,8 +106,8 @@ async def prepare(place: Path) -> None:
     catalogue = load_services("2017").catalogue
     store = SqliteStore(place / "esi.db", catalogue, clock=SystemClock())
     await store.close()
-    found, schema = Statements(catalogue), catalogue["network"]
-    sql = {"row": found.codec("network").insert, "tenant": found.codec("tenant").get, "names": list(schema.properties)}
+    found, schema = Statements(catalogue), catalogue["flat_network"]
+    sql = {"row": found.codec("flat_network").insert, "tenant": found.codec("tenant").get, "names": list(schema.properties)}
     sql |= {"outbox": found.outbox, "log": found.log, "batch": found.outbox_batch, "done": found.outbox_done}
     (place / "statements.json").write_text(json.dumps(sql | {"defaults": schema.defaults()}))
 

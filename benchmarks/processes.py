@@ -20,7 +20,7 @@ from typing import Any
 from esi.client.resources import Client
 from esi.clock import SystemClock
 from esi.testing import chain
-from esi.tether import tethered
+from esi.tether import end, tethered
 
 ROOT = Path(__file__).resolve().parent.parent
 READY_SECONDS = 120.0
@@ -81,7 +81,7 @@ class Children:
                 *tethered((*here, *command)), stdin=DEVNULL, stdout=PIPE, stderr=words.fileno(), limit=LINE_BYTES
             )
         self.pids[name] = process.pid
-        self._stack.push_async_callback(_end, process)
+        self._stack.push_async_callback(end, process, patience=15)
         return process
 
     async def _line(self, name: str, process: Process) -> dict[str, Any]:
@@ -96,17 +96,6 @@ class Children:
     def stop(self, name: str) -> None:
         """Ask one of ours to end now."""
         os.kill(self.pids.pop(name), 15)
-
-
-async def _end(process: Process) -> None:
-    if process.returncode is None:
-        process.terminate()
-    try:
-        async with asyncio.timeout(15):
-            await process.wait()
-    except TimeoutError:
-        process.kill()
-        await process.wait()
 
 
 def memory_mb(pid: int) -> float:

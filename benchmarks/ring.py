@@ -12,10 +12,10 @@ OWN = Path(__file__).resolve().parent / "services"
 
 
 def with_own_service() -> None:
-    """From here on the catalogue has `network`, too."""
-    if "network" not in services.SERVICES:
+    """From here on the catalogue has `flat_network`, too."""
+    if "flat" not in services.SERVICES:
         esi.services.__path__.append(str(OWN))
-        services.SERVICES.append("network")
+        services.SERVICES.append("flat")
 
 
 if __name__ == "__main__":

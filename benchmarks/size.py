@@ -76,12 +76,12 @@ async def _requests(url: str) -> tuple[float, float]:
     async with aiohttp.ClientSession() as http:
         for number, body in enumerate(networks(REQUESTS)):
             began = CLOCK.monotonic()
-            async with http.get(f"{url}/v2.0/networks?limit=20&offset={number}&sort_key=id") as answer:
-                if len((await answer.json())["networks"]) != 20:
+            async with http.get(f"{url}/v2.0/flat_networks?limit=20&offset={number}&sort_key=id") as answer:
+                if len((await answer.json())["flat_networks"]) != 20:
                     raise RuntimeError("the page is not full")
             pages.append(CLOCK.monotonic() - began)
             began = CLOCK.monotonic()
-            async with http.post(f"{url}/v2.0/networks", data=body, headers=JSON) as answer:
+            async with http.post(f"{url}/v2.0/flat_networks", data=body, headers=JSON) as answer:
                 if answer.status != 201:
                     raise RuntimeError(await answer.text())
             creates.append(CLOCK.monotonic() - began)
