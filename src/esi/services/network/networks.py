@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from esi.plugin import Change, Query, Tx
+from esi.plugin import Change, Tx
 
 
 async def show_subnets(tx: Tx, change: Change) -> None:
     if "subnets" in change.body:
-        found = await tx.list("subnet", Query(filters={"network_id": [change.id]}))
-        change.body["subnets"] = [subnet.id for subnet in found]
+        change.body["subnets"] = [subnet.id for subnet in await tx.naming("subnet", "network_id", change.id)]

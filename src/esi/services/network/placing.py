@@ -52,14 +52,18 @@ def mac_text(number: int) -> str:
     return ":".join(f"{number:012x}"[at : at + 2] for at in range(0, 12, 2))
 
 
-async def take_addresses(tx: Tx, network_id: str, wanted: Sequence[Body] | None) -> list[Body]:
-    """fixed_ips with every address taken. None: one address, if the network has a subnet."""
+async def take_addresses(
+    tx: Tx, network_id: str, wanted: Sequence[Body] | None, *, gateway: bool = False
+) -> list[Body]:
+    """fixed_ips with every address taken. None: one address, if the network has a subnet. A `gateway` may have the
+    address that the subnet keeps for one.
+    """
     subnets = await of_network(tx, network_id)
     if wanted is None:
         return [await _any(tx, subnets)] if subnets else []
     if len(wanted) > MOST:
         raise refuse("fixed_ips", f"a port has at most {MOST} addresses")
-    return [await _one(tx, subnets, item, f"fixed_ips[{place}]") for place, item in enumerate(wanted)]
+    return [await _one(tx, subnets, item, f"fixed_ips[{place}]", gateway) for place, item in enumerate(wanted)]
 
 
 async def give_back(tx: Tx, fixed_ips: Sequence[Body]) -> None:
@@ -77,13 +81,14 @@ async def _any(tx: Tx, subnets: Sequence[Resource]) -> Body:
     raise Conflict("fixed_ips: no subnet of the network has a free address", fields=["fixed_ips"])
 
 
-async def _one(tx: Tx, subnets: Sequence[Resource], item: Body, path: str) -> Body:
+async def _one(tx: Tx, subnets: Sequence[Resource], item: Body, path: str, gateway: bool) -> Body:
     address, subnet = item.get("ip_address"), _subnet(subnets, item, path)
     if not address:
         return await _lowest(tx, subnet, path)
     number = check_host(f"{path}.ip_address", address, IPv4Network(subnet["cidr"]))
+    kept = gateway and address == subnet["gateway_ip"]
     try:
-        await tx.allocate(address_pool(subnet.id), number)
+        await tx.allocate(f"gateway:{subnet.id}" if kept else address_pool(subnet.id), number)
     except Conflict:
         raise Conflict(f"{path}.ip_address: {address} is in use on the subnet", fields=["fixed_ips"]) from None
     return {"subnet_id": subnet.id, "ip_address": address}

@@ -20,7 +20,8 @@ from esi.services.network.addresses import refuse
 from esi.services.network.placing import give_back, parse_mac, take_addresses, take_mac
 from esi.services.network.subnets import DHCP
 
-BARE_METAL, COMPUTE, NETWORK, EMPTY = "physical_port", "compute", "network:", "network:empty"
+BARE_METAL, COMPUTE = "physical_port", "compute"
+NETWORK, EMPTY, GATEWAY = "network:", "network:empty", "network:gw_interface"
 PLUGGED, UNPLUGGED = "network-vif-plugged", "network-vif-unplugged"
 
 
@@ -36,7 +37,8 @@ async def make(tx: Tx, change: Change) -> None:
         body.update(status="ACTIVE", orchestration_state="NO_STATE", operational_state="")
         return
     body["mac_address"] = await take_mac(tx, body["network_id"], body.get("mac_address"))
-    body["fixed_ips"] = await take_addresses(tx, body["network_id"], body.get("fixed_ips"))
+    gateway = owner == GATEWAY
+    body["fixed_ips"] = await take_addresses(tx, body["network_id"], body.get("fixed_ips"), gateway=gateway)
 
 
 async def made(tx: Tx, change: Change) -> None:
@@ -72,6 +74,8 @@ def _check_owner(change: Change, before: Resource) -> None:
     for name in ("device_owner", "device_id", "segmentation_id", "segmentation_type"):
         if change.changed(name) and (before["ese_logical_port_id"] or before["device_owner"] == DHCP):
             raise Conflict(f"{name}: stays as it is while the port is {before['device_owner']}", fields=[name])
+    if change.changed("fixed_ips") and (before["managed_by_service"] or before["device_owner"] == DHCP):
+        raise Conflict(f"fixed_ips: are {before['device_owner']}'s business", fields=["fixed_ips"])
     owner = change.body.get("device_owner") or ""
     if change.changed("device_owner") and (owner == BARE_METAL or (owner.startswith(NETWORK) and owner != EMPTY)):
         raise refuse("device_owner", f"a port is {owner} from the beginning, or never")

@@ -7,7 +7,6 @@ then the routers still hold the gateway's units, and a VLAN sold twice would be 
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 from esi.plugin import Body, Change, Conflict, Ref, Resource, Tx
@@ -15,9 +14,6 @@ from esi.services.vpn.checks import check_as_number, check_filled, check_vlan, r
 from esi.services.vpn.placement import COUNTERS, Place, Wish, choose
 from esi.services.vpn.routers import SIDES, found
 from esi.services.vpn.vlans import VlanPool
-
-Quota = Callable[[Tx, Change], Awaitable[None]]
-"""Raises QuotaExceeded when the tenant may not have one more."""
 
 
 def vlan_pool(ha_interface_id: str) -> str:

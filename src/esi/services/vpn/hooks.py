@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from esi.plugin import Change, Hooks, Tx
-from esi.services.vpn import gateways, interfaces, routers
-from esi.services.vpn.gateways import Quota
+from esi.plugin import Hooks
+from esi.services.network import quotas
+from esi.services.vpn import downlinks, gateways, interfaces, routers
 from esi.services.vpn.routers import InterfacePairs
 
 CREATE, UPDATE, DELETE = "pre_create_in_transaction", "pre_update_in_transaction", "pre_delete_in_transaction"
 CREATED, GONE = "post_create_in_transaction", "post_physical_delete_in_transaction"
 
 
-async def unlimited(tx: Tx, change: Change) -> None:
-    """The quota of an installation that has none."""
-
-
-def register(hooks: Hooks, *, recorded_quirks: bool = False, quota: Quota = unlimited) -> None:
-    """`quota` is asked before anything is taken; `recorded_quirks` as in docs/compatibility.md."""
+def register(hooks: Hooks, *, recorded_quirks: bool = False) -> None:
+    """`recorded_quirks` as in docs/compatibility.md."""
     pairs = InterfacePairs(recorded_quirks=recorded_quirks)
     hooks.on("edge_router", CREATE, routers.check_edge_router)
     hooks.on("er_physical_interface", CREATE, routers.check_router_interface)
@@ -29,7 +25,7 @@ def register(hooks: Hooks, *, recorded_quirks: bool = False, quota: Quota = unli
     hooks.on("vpn_service", UPDATE, routers.check_vpn_service)
     hooks.on("qos_option", CREATE, routers.make_qos_option)
     hooks.on("qos_option", DELETE, routers.keep_used_qos_option)
-    hooks.on("vpn_gateway", CREATE, quota)
+    hooks.on("vpn_gateway", CREATE, quotas.check)
     hooks.on("vpn_gateway", CREATE, gateways.place)
     hooks.on("vpn_gateway", UPDATE, gateways.change_qos)
     hooks.on("vpn_gateway", DELETE, gateways.keep_connected)
@@ -37,3 +33,7 @@ def register(hooks: Hooks, *, recorded_quirks: bool = False, quota: Quota = unli
     hooks.on("vpn_interface", CREATE, interfaces.check)
     hooks.on("vpn_interface", CREATED, interfaces.occupy)
     hooks.on("vpn_interface", GONE, interfaces.leave)
+    hooks.on("gw_interface", CREATE, downlinks.check_interface)
+    hooks.on("gw_interface", CREATED, downlinks.connect)
+    hooks.on("gw_interface", DELETE, downlinks.disconnect)
+    hooks.on("static_route", CREATE, downlinks.check_route)
