@@ -242,6 +242,14 @@ def test_a_machine_that_is_switched_on_again_finds_its_new_ports() -> None:
     bench.clock.at += 1
     bench.log_in("nsroot", "nsroot")
     assert [row["id"] for row in bench.rows("Interface")] == ["0/1", "1/1"]
+    for path, fields in (("vlan", VLAN), ("vlan_interface_binding", PORT), ("nsconfig?action=save", {})):
+        assert bench.code("POST", path, fields) == 0
+    bench.appliance.power(False)
+    bench.appliance.power(True, ("0/1",))
+    bench.clock.at += 1
+    bench.log_in("nsroot", "nsroot")
+    assert [row["id"] for row in bench.rows("Interface")] == ["0/1"]
+    assert bench.appliance.rows.of("vlan_interface_binding") == []
 
 
 # -- who may

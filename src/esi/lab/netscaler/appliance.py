@@ -85,14 +85,20 @@ class Netscaler:
             listener()
 
     def power(self, on: bool, ports: tuple[str, ...] = ()) -> None:
-        """Switch it on or off. `ports` are those that it finds when it is switched on."""
+        """Switch it on or off. `ports` are those that it finds when it is switched on; none: those that it had."""
         self.powered = on
         if not on:
             for listener in self.listeners:
                 listener()
             return
-        for name in set(ports) - {row["id"] for row in self.saved.of("Interface")}:
-            self.saved.put("Interface", {"id": name, "state": "ENABLED"})
+        had = {str(row["id"]) for row in self.saved.of("Interface")}
+        for name in ports:
+            if name not in had:
+                self.saved.put("Interface", {"id": name, "state": "ENABLED"})
+        for name in had.difference(ports) if ports else ():
+            for bound in list(self.saved.matching("vlan_interface_binding", ifnum=name)):
+                self.saved.drop("vlan_interface_binding", bound["id"], name)
+            self.saved.drop("Interface", name)
         self.restart()
 
     def _read_licence(self) -> Fields:
