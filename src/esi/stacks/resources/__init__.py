@@ -1,1 +1,1 @@
-"""The HOT resource types that come with this project; each passes tests/conformance/test_stacks.py."""
+"""The HOT resource types that come with this project; each passes a suite under tests/conformance."""
