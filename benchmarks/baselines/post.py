@@ -25,8 +25,8 @@ def write(db: sqlite3.Connection, loop: asyncio.AbstractEventLoop) -> None:
             db.execute("SAVEPOINT one")
             db.execute(SQL["tenant"], (row["tenant_id"],)).fetchone()
             db.execute(SQL["row"], (*map(row.get, SQL["names"]), 1, 0, 0, None, None, None, 0, None))
-            db.execute(SQL["outbox"], ("create", "/v2.0/network/" + row["id"], raw, 1, 0, request, now))
-            db.execute(SQL["log"], ("network", row["id"], 1, "create", request, "bench", now, None, None, None, ""))
+            db.execute(SQL["outbox"], ("create", "/v2.0/flat_network/" + row["id"], raw, 1, 0, request, now))
+            db.execute(SQL["log"], ("flat_network", row["id"], 1, "create", request, "bench", now, None, None, None, ""))
             db.execute("RELEASE one")
         db.execute("COMMIT")
         loop.call_soon_threadsafe(lambda done: [say(SAYS % (len(raw), raw)) for _, raw, _, _, say in done], group)
@@ -47,7 +47,7 @@ class Http(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         head, _, body = data.partition(b"\r\n\r\n")
         hashlib.sha256(head.partition(b"X-Auth-Token: ")[2].partition(b"\r\n")[0]).digest()
-        row = SQL["defaults"] | orjson.loads(body)["network"] | {"id": str(uuid.uuid4())}
+        row = SQL["defaults"] | orjson.loads(body)["flat_network"] | {"id": str(uuid.uuid4())}
         work.put((row, orjson.dumps(row), f"req-{uuid.uuid4()}", time.time(), self.say))
 
 async def main() -> None:
