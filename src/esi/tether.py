@@ -7,8 +7,10 @@ it without the starter, but forks this process with all its threads.
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sys
+from asyncio.subprocess import Process
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -25,3 +27,16 @@ os.execvpe(sys.argv[2], sys.argv[2:], kept)
 def tethered(command: Sequence[str | Path]) -> list[str]:
     """What to start so that `command` runs, until its own end or ours. Settings in our environment do not reach it."""
     return [sys.executable, "-I", "-S", "-c", _STARTER, str(os.getpid()), *map(str, command)]
+
+
+async def end(process: Process, *, patience: float) -> None:
+    """Ask a child to end; kill it by its pid when it has not within `patience` seconds."""
+    if process.returncode is not None:
+        return
+    process.terminate()
+    try:
+        async with asyncio.timeout(patience):
+            await process.wait()
+    except TimeoutError:
+        process.kill()
+        await process.wait()

@@ -9,28 +9,16 @@ from typing import Any
 
 import aiohttp
 
-from esi.clock import SystemClock
 from esi.identity.accounts import Account, account
 from esi.identity.keystone import KeystoneIdentity, Login, Trust
 from esi.lab.keystone import Directory, KeystoneRoom
 from esi.tasks import Tasks
 from esi.telemetry import Secret
+from esi.testing.clocks import TurnedClock
 
 SERVICE = account("esi", tenant="5e" * 16, project="service", roles=["service"], password="service-password")
 LOGIN = Login("esi", Secret("service-password"), "service")
 OTHERS = {"orchestration": "http://127.0.0.1:8004/v1/%(tenant_id)s"}
-
-
-class TurnedClock(SystemClock):
-    """Real time, and what it was turned on by."""
-
-    ahead = 0.0
-
-    def now(self) -> float:
-        return super().now() + self.ahead
-
-    def monotonic(self) -> float:
-        return super().monotonic() + self.ahead
 
 
 @dataclass

@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -23,6 +22,7 @@ from ncclient.transport.errors import AuthenticationError, SessionCloseError, Tr
 from esi.errors import ConfigError
 from esi.lab import LabDevice, Served, day0, serve
 from esi.tasks import Tasks
+from esi.testing.clocks import HandClock
 
 T = TypeVar("T")
 
@@ -34,22 +34,6 @@ XML = (
     "<configuration><interfaces><interface><name>ge-0/0/1</name><unit><name>5</name>"
     "<description>peer</description><vlan-id>5</vlan-id></unit></interface></interfaces></configuration>"
 )
-
-
-@dataclass
-class HandClock:
-    """Only the confirmed commit looks at it."""
-
-    time: float = 1_494_478_800.0
-
-    def now(self) -> float:
-        return self.time
-
-    def monotonic(self) -> float:
-        return self.time
-
-    async def sleep(self, seconds: float) -> None:
-        raise AssertionError("this lab commits at once")
 
 
 @pytest.fixture

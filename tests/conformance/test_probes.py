@@ -24,6 +24,7 @@ from esi.probes.known import build_probes
 from esi.probes.netconf import Conversations
 from esi.probes.ports import PortNumbers, SnmpPortsMetric
 from esi.probes.snmp import Snmp
+from esi.testing.clocks import TurnedClock
 from esi.testing.ports import free_ports
 
 pytestmark = pytest.mark.real
@@ -146,17 +147,8 @@ async def test_ports_have_state_and_counters(snmp: Snmp, agent: Agent) -> None:
     assert (gone.values, gone.reason) == ({"status": "FAIL"}, f"{DEVICE} has no interface ge-9/9/9")
 
 
-class Ahead(SystemClock):
-    """The machine's time and some more."""
-
-    more = 0.0
-
-    def monotonic(self) -> float:
-        return super().monotonic() + self.more
-
-
 async def test_numbers_that_change_are_found_again(agent: Agent) -> None:
-    clock = Ahead()
+    clock = TurnedClock()
     way = Snmp({DEVICE: ("127.0.0.1", agent.port)}, clock=clock, communities={COMMUNITY: "lab1"})
     probe = SnmpPortsMetric(PortNumbers(way))
     properties = {"device_ip": DEVICE, "community_name": COMMUNITY, "if_name": "ge-0/0/1.122"}
@@ -165,7 +157,7 @@ async def test_numbers_that_change_are_found_again(agent: Agent) -> None:
     assert (await probe.ask(target)).values["traffic.in"] == 1
     agent.rows({517: row("ge-0/0/1.123", octets=2), 530: row("ge-0/0/1.122", octets=3)})
     assert (await probe.ask(target)).values == {"status": "FAIL"}  # it has just walked, and does not walk again so soon
-    clock.more = 6.0
+    clock.ahead = 6.0
     assert (await probe.ask(target)).values["traffic.in"] == 3
     await probe.close()
 

@@ -23,7 +23,7 @@ from esi.kv import rpc_pb2 as pb
 from esi.kv.connection import Connection, Tls
 from esi.kv.wire import RANGE
 from esi.tasks import Tasks
-from esi.tether import tethered
+from esi.tether import end, tethered
 
 START_SECONDS = 20.0
 STOP_SECONDS = 10.0
@@ -164,15 +164,8 @@ class EtcdChild:
     async def stop(self) -> None:
         """End etcd in good order; the folder stays locked, `start` goes on with the same port."""
         process, self._process = self._process, None
-        if process is None or process.returncode is not None:
-            return
-        process.terminate()
-        try:
-            async with asyncio.timeout(STOP_SECONDS):
-                await process.wait()
-        except TimeoutError:
-            process.kill()
-            await process.wait()
+        if process is not None:
+            await end(process, patience=STOP_SECONDS)
 
     async def kill(self) -> None:
         """End etcd as a crash would (tests of failure)."""

@@ -7,22 +7,7 @@ from dataclasses import dataclass
 import pytest
 
 from esi.lab import LabSession, Router, day0
-
-
-@dataclass
-class HandClock:
-    """Time is a number; sleeping adds to it."""
-
-    time: float = 1_494_478_800.0
-
-    def now(self) -> float:
-        return self.time
-
-    def monotonic(self) -> float:
-        return self.time
-
-    async def sleep(self, seconds: float) -> None:
-        self.time += seconds
+from esi.testing.clocks import HandClock
 
 
 @dataclass(frozen=True)

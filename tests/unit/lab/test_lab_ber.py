@@ -36,7 +36,7 @@ from esi.lab.ber import (
     parse_message,
 )
 from esi.lab.snmp import NO_ACCESS, Agent, router_agent
-from unit.lab.conftest import HandClock
+from esi.testing.clocks import HandClock
 
 COMMUNITY = b"EDGE_ROUTER_COMMUNITY"
 SYSTEM: Oid = (1, 3, 6, 1, 2, 1, 1)

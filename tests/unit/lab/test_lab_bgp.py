@@ -11,7 +11,8 @@ from esi.lab.view import MAIN, read_view
 from esi.netconf.rpc import build_rpc
 from esi.netconf.xml import Element, text
 from esi.render.junos.tree import Tree
-from unit.lab.conftest import MX2, HandClock
+from esi.testing.clocks import HandClock
+from unit.lab.conftest import MX2
 from unit.lab.pair import SETTLE, VRF, Trio, commit
 
 UP = ["Established"] * 4

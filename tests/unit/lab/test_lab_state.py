@@ -6,7 +6,7 @@ import pytest
 
 from esi.lab import Router
 from esi.netconf.xml import Element, child, text
-from unit.lab.conftest import HandClock
+from esi.testing.clocks import HandClock
 from unit.lab.pair import SETTLE, Trio, commit
 from unit.lab.test_lab_bgp import ask, said
 

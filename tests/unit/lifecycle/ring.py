@@ -13,6 +13,7 @@ from esi.model.resource import Body, Ref
 from esi.schema import Catalogue
 from esi.store import OutboxRow
 from esi.store.sqlite import SqliteStore
+from esi.testing.clocks import HandClock
 
 SCHEMAS = """
 schemas:
@@ -148,29 +149,13 @@ ALICE = Identity("alice", "a" * 32, ("Member",))
 BOB = Identity("bob", "b" * 32, ("Member",))
 
 
-class HandClock:
-    """Time is a number."""
-
-    def __init__(self) -> None:
-        self.time = 1_500_000_000.0
-
-    def now(self) -> float:
-        return self.time
-
-    def monotonic(self) -> float:
-        return self.time
-
-    async def sleep(self, seconds: float) -> None:
-        self.time += seconds
-
-
 class Ring:
     """A lifecycle, and short words for what tests do with it."""
 
     def __init__(self, catalogue: Catalogue, **ways: Any) -> None:
         self.catalogue = catalogue
         self.hooks = Hooks()
-        self.clock = HandClock()
+        self.clock = HandClock(1_500_000_000.0)
         self.store = SqliteStore(":memory:", catalogue, clock=self.clock, inline=True)
         self.lifecycle = Lifecycle(catalogue, self.store, self.hooks, self.clock, Ways(**ways))
         numbers = itertools.count(1)

@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from esi.errors import EsiError
-from esi.tether import tethered
+from esi.tether import end, tethered
 
 READY_SECONDS = 60.0
 STOP_SECONDS = 5.0
@@ -67,7 +67,7 @@ class Children:
         try:
             out, _ = await process.communicate()
         except asyncio.CancelledError:
-            await _end(process)
+            await end(process, patience=STOP_SECONDS)
             raise
         return process.returncode or 0, out.decode(errors="replace")
 
@@ -92,9 +92,9 @@ class Children:
         """End all: those that use the others first, the store last."""
         serving, self._serving = self._serving, {}
         last = serving.pop("etcd", None)
-        await asyncio.gather(*(_end(process) for process in serving.values()))
+        await asyncio.gather(*(end(process, patience=STOP_SECONDS) for process in serving.values()))
         if last is not None:
-            await _end(last)
+            await end(last, patience=STOP_SECONDS)
 
 
 ESI = [sys.executable, "-m", "esi"]
@@ -110,16 +110,3 @@ async def _start(command: Sequence[str], *, stdout: int, stderr: int) -> Process
     return await asyncio.create_subprocess_exec(
         *tethered(command), stdin=DEVNULL, stdout=stdout, stderr=stderr, start_new_session=True
     )
-
-
-async def _end(process: Process) -> None:
-    """Ask it to end; kill it by its pid when it does not."""
-    if process.returncode is not None:
-        return
-    process.terminate()
-    try:
-        async with asyncio.timeout(STOP_SECONDS):
-            await process.wait()
-    except TimeoutError:
-        process.kill()
-        await process.wait()
