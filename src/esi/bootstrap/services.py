@@ -17,7 +17,7 @@ from esi.lifecycle.hooks import Hooks
 from esi.model.resource import Body
 from esi.schema import Catalogue, load
 
-SERVICES = ["core", "network", "vpn"]
+SERVICES = ["core", "network", "vpn", "load_balancer"]
 """By the name of their folder; whoever starts a ring may add one before."""
 
 try:

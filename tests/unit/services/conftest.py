@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from unit.services.balancer_desk import BalancerDesk
 from unit.services.desk import Desk
 
 
@@ -26,5 +27,13 @@ async def bare() -> AsyncIterator[Desk]:
 async def quirky() -> AsyncIterator[Desk]:
     desk = Desk(recorded_quirks=True)
     await desk.lay_out()
+    yield desk
+    await desk.store.close()
+
+
+@pytest.fixture
+async def shop() -> AsyncIterator[BalancerDesk]:
+    desk = BalancerDesk()
+    await desk.sell()
     yield desk
     await desk.store.close()
