@@ -105,6 +105,20 @@ class Contrail:
 
 
 @dataclass(frozen=True)
+class Compute:
+    """The OpenStack that runs virtual machines."""
+
+    auth_url: str = setting("", "Its Keystone, as http://host:5000; empty: the lab's.")
+    user: str = setting("esi", "Our user there, with a role in each tenant's project, and an administrator in our own.")
+    password: Secret = setting(NO_SECRET, "That user's password.")
+    project: str = setting("service", "Our own project, for what is told to Nova itself.")
+    domain: str = setting("Default", "The domain of our user and project.")
+    region: str = setting("", "Region of the catalogue; empty: whichever comes first.")
+    url: str = setting("", "Nova's address with its version; empty: from the catalogue.")
+    image_url: str = setting("", "Glance's address; empty: from the catalogue.")
+
+
+@dataclass(frozen=True)
 class Agent:
     """The collector agent."""
 
@@ -144,6 +158,10 @@ class Lab:
     settle_seconds: float = setting(0.5, "How long a virtual BGP session takes to come up once both ends agree.")
     contrail_port: int = setting(0, "Port of the lab's Contrail; 0 takes a free one.")
     analytics_port: int = setting(0, "Port of its analytics; 0 takes a free one.")
+    nova_port: int = setting(0, "Port of the lab's Nova; 0 takes a free one.")
+    glance_port: int = setting(0, "Port of the lab's Glance; 0 takes a free one.")
+    build_seconds: float = setting(0.2, "How long the lab's Nova takes to build a server.")
+    vif_plugging_timeout: float = setting(300.0, "How long it waits for a new server's port to be plugged; 0: not.")
 
 
 @dataclass(frozen=True)
@@ -157,6 +175,7 @@ class Settings:
     orchestration: Orchestration = field(default_factory=Orchestration)
     keystone: Keystone = field(default_factory=Keystone)
     contrail: Contrail = field(default_factory=Contrail)
+    compute: Compute = field(default_factory=Compute)
     agent: Agent = field(default_factory=Agent)
     metrics: Metrics = field(default_factory=Metrics)
     trace: Trace = field(default_factory=Trace)
@@ -166,7 +185,20 @@ class Settings:
 
 _TRUE, _FALSE = frozenset({"true", "yes", "on", "1"}), frozenset({"false", "no", "off", "0"})
 
-GROUPS = ("ring", "api", "etcd", "worker", "orchestration", "keystone", "contrail", "agent", "metrics", "trace", "lab")
+GROUPS = (
+    "ring",
+    "api",
+    "etcd",
+    "worker",
+    "orchestration",
+    "keystone",
+    "contrail",
+    "compute",
+    "agent",
+    "metrics",
+    "trace",
+    "lab",
+)
 
 
 def load_settings(file: Path | None = None, flags: Mapping[str, Any] | None = None) -> Settings:

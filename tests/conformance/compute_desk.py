@@ -15,24 +15,24 @@ from urllib.parse import parse_qs, urlsplit
 
 import orjson
 
-from conformance.keystone_desk import LOGIN, SERVICE, TurnedClock
+from conformance.keystone_desk import LOGIN, SERVICE
 from esi.client.keystone import Credentials
 from esi.drivers.compute.nova import NovaClouds
 from esi.drivers.compute.session import Means, Session
 from esi.identity.keystone import KeystoneIdentity
 from esi.kv import Delete, Put
 from esi.kv.memory import MemoryKV
-from esi.lab.glance import Glance, GlanceRoom
+from esi.lab.glance import Glance
 from esi.lab.keystone import Directory, KeystoneRoom
 from esi.lab.nova import Machine, Nova, Pace, World
-from esi.lab.nova.room import NovaRoom
+from esi.lab.web import Core, serve_web
 from esi.model.codec import encode_config
-from esi.runtime.door import HttpDoor
 from esi.stacks import Context
 from esi.stacks.resources.monitoring import NullTargets
 from esi.stacks.waiting import Waiting
 from esi.tasks import Tasks
 from esi.telemetry import MemoryRecorder
+from esi.testing.clocks import TurnedClock
 from unit.stacks.bench import CountingDevices, Crash, Routers
 
 TENANT = "fe3a" * 8
@@ -154,10 +154,10 @@ async def _no_rest() -> AsyncIterator[None]:
 @asynccontextmanager
 async def compute_desk(pace: Pace | None = None, *, ports: Sequence[str] = ()) -> AsyncIterator[Desk]:
     clock, glance, machines, recorder = TurnedClock(), Glance(), list[tuple[str, Machine]](), MemoryRecorder()
-    rooms: dict[str, HttpDoor] = {}
+    urls: dict[str, str] = {}
 
     def catalogue() -> dict[str, str]:
-        return {"compute": f"{rooms['nova'].url}/v2.1/%(tenant_id)s", "image": rooms["glance"].url}
+        return {"compute": f"{urls['nova']}/v2.1/%(tenant_id)s", "image": urls["glance"]}
 
     directory = Directory([SERVICE], everywhere="esi")
     keystone = KeystoneRoom(directory, clock=clock, others=catalogue)
@@ -171,15 +171,13 @@ async def compute_desk(pace: Pace | None = None, *, ports: Sequence[str] = ()) -
         neutron = Ports(MemoryKV(), tasks, clock)
         rate = pace or Pace(build=0.02, action=0.01, vif_plugging_timeout=5.0)
 
-        def build(work: Tasks) -> Nova:
-            neutron.nova = Nova(World(clock, work, neutron, glance.name_of, boot, rate))
-            return neutron.nova
-
-        rooms["nova"] = nova = NovaRoom(build, identity.identify, clock=clock, address=("127.0.0.1", 0))
-        rooms["glance"] = GlanceRoom(glance, identity.identify, clock=clock, address=("127.0.0.1", 0))
-        for room in (keystone, *rooms.values()):
-            tasks.start(room.name, room.run())
-            await room.ready.wait()
+        neutron.nova = nova = Nova(World(clock, tasks, neutron, glance.name_of, boot, rate))
+        tasks.start("keystone", keystone.run())
+        await keystone.ready.wait()
+        faces: dict[str, Core] = {"nova": nova, "glance": glance}
+        for name, face in faces.items():
+            door = serve_web(face, name, ("127.0.0.1", 0), clock, tasks, identity.identify)
+            urls[name] = await stack.enter_async_context(door)
 
         def credentials() -> Credentials:
             return Credentials(keystone.url, "esi", LOGIN.password, project_name="service")
@@ -187,5 +185,4 @@ async def compute_desk(pace: Pace | None = None, *, ports: Sequence[str] = ()) -
         clouds = NovaClouds(Session(Means(credentials, clock, recorder)))
         stack.push_async_callback(clouds.close)
         await neutron.add(*ports)
-        assert nova.nova is not None
-        yield Desk(clouds, nova.nova, glance, neutron, keystone, recorder, machines, clock)
+        yield Desk(clouds, nova, glance, neutron, keystone, recorder, machines, clock)

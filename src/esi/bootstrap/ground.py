@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from random import Random
 
@@ -12,12 +13,13 @@ from esi.model.resource import Ref
 from esi.runtime import Leader
 from esi.stacks import StackResource
 from esi.telemetry import NullRecorder, Recorder
+from esi.work.effects import Teller
 
 
 @dataclass(frozen=True, slots=True)
 class Ground:
     """What every room of a process is given. `process` names it in the keys it holds; seconds as floats; `types`
-    are the resource types that need a cloud or an appliance."""
+    are the resource types that need a cloud or an appliance; `tellers` tell effects, by kind."""
 
     process: str
     kv: KV
@@ -30,6 +32,7 @@ class Ground:
     idle_seconds: float = 30.0
     slots: int = 1000
     types: tuple[StackResource, ...] = ()
+    tellers: Mapping[str, Teller] = field(default_factory=dict)
 
     def path_of(self, ref: Ref) -> str:
         return self.services.catalogue[ref.schema].path_of(ref.id)

@@ -15,14 +15,18 @@ from random import Random
 
 import asyncssh
 
+from esi.bootstrap.racks import LabIdentity, Racks, service_user
 from esi.clock import Clock
 from esi.drivers.ssh import Endpoint
 from esi.errors import SettingsError
 from esi.lab import LabDevice, Served, Topology, day0, segments, serve
 from esi.lab.contrail import LabContrail
 from esi.lab.control import Control, serve_control
+from esi.lab.glance import Glance
 from esi.lab.netscaler import Appliances
-from esi.lab.web import Core, serve_web
+from esi.lab.nova import Nova, Pace, World
+from esi.lab.nova.cloud import HttpNeutron
+from esi.lab.web import Core, Identify, serve_web
 from esi.settings import Lab
 from esi.tasks import Tasks
 
@@ -73,15 +77,24 @@ async def run_lab(settings: Lab, folder: Path, *, clock: Clock, tasks: Tasks) ->
         appliances = await stack.enter_async_context(Appliances(clock, host=settings.host))
         contrail = LabContrail(clock, Random())
         contrail.furnish()
-        faces: Mapping[str, tuple[Core, int]] = {
-            "contrail": (contrail.api, settings.contrail_port),
-            "analytics": (contrail.analytics, settings.analytics_port),
+        glance = Glance()
+        neutron = HttpNeutron(lambda: service_user(folder.parent))
+        stack.push_async_callback(neutron.close)
+        pace = Pace(build=settings.build_seconds, vif_plugging_timeout=settings.vif_plugging_timeout)
+        nova = Nova(World(clock, tasks, neutron, glance.name_of, Racks(appliances), pace))
+        identity = LabIdentity(folder.parent, clock)
+        faces: Mapping[str, tuple[Core, int, Identify | None]] = {
+            "contrail": (contrail.api, settings.contrail_port, None),
+            "analytics": (contrail.analytics, settings.analytics_port, None),
+            "nova": (nova, settings.nova_port, identity),
+            "glance": (glance, settings.glance_port, identity),
         }
         clouds = {
-            name: await stack.enter_async_context(serve_web(face, name, (settings.host, port), clock, tasks))
-            for name, (face, port) in faces.items()
+            name: await stack.enter_async_context(serve_web(face, name, (settings.host, port), clock, tasks, whose))
+            for name, (face, port, whose) in faces.items()
         }
-        control = Control(served, appliances, {"contrail": contrail.faults})
+        faults = {"contrail": contrail.faults, "nova": nova.faults, "glance": glance.faults}
+        control = Control(served, appliances, faults)
         door = await stack.enter_async_context(serve_control(control, folder))
         reached = {ip: served[name] for name, (ip, _) in ROUTERS.items()}
         yield RunningLab(

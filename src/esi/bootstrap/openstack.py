@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from esi.bootstrap.clouds import read_clouds
 from esi.bootstrap.ground import Ground
 from esi.clock import Clock
 from esi.identity import ADMIN_ROLE, Authenticator
@@ -30,7 +31,11 @@ def build_keystone(
     known = _accounts(settings.api.token_file)
     login = Login(f"esi-{secrets.token_hex(4)}", Secret(secrets.token_urlsafe(32)), "esi-rooms")
     own = account(
-        login.user, tenant=SERVICE_TENANT, project=login.project, roles=["service"], password=login.password.reveal()
+        login.user,
+        tenant=SERVICE_TENANT,
+        project=login.project,
+        roles=[ADMIN_ROLE, "service"],
+        password=login.password.reveal(),
     )
 
     def catalogue() -> dict[str, str]:
@@ -38,10 +43,16 @@ def build_keystone(
         found = {"esi": urls["api"]} if "api" in urls else {}
         if "orchestration" in urls:
             found["orchestration"] = f"{urls['orchestration']}/v1/%(tenant_id)s"
+        clouds = read_clouds(Path(settings.ring.folder))
+        if "nova" in clouds:
+            found["compute"] = f"{clouds['nova']}/v2.1/%(tenant_id)s"
+        if "glance" in clouds:
+            found["image"] = clouds["glance"]
         return {**found, **known.catalogue}
 
     host, port = settings.lab.host, settings.keystone.lab_port
-    return KeystoneRoom(Directory([*known.entries, own]), clock=clock, others=catalogue, host=host, port=port), login
+    directory = Directory([*known.entries, own], everywhere=login.user)
+    return KeystoneRoom(directory, clock=clock, others=catalogue, host=host, port=port), login
 
 
 def _accounts(file: str) -> Accounts:

@@ -28,9 +28,10 @@ from esi.tasks import Tasks
 from esi.telemetry import NullRecorder, Recorder
 
 if TYPE_CHECKING:  # what a part needs is imported when that part is asked for
+    from esi.identity.keystone import Login
     from esi.lab.netscaler import Reached
     from esi.monitoring import Eyes
-    from esi.stacks import StackResource, Targets
+    from esi.stacks import Targets
 
 log = logging.getLogger(__name__)
 
@@ -119,6 +120,7 @@ class Process:
         self._facts: Facts = {}
         self._recorder: Recorder = NullRecorder()
         self._messages: Messages | None = None
+        self._login: Login | None = None
 
     async def build(
         self, stack: AsyncExitStack, tasks: Tasks
@@ -145,6 +147,13 @@ class Process:
             from esi.bootstrap.recording import write_url
 
             write_url(self._settings, facts["api"])
+        if "keystone" in facts and self._login is not None:
+            from esi.bootstrap.compute import write_login
+            from esi.client.keystone import Credentials
+
+            login = self._login
+            who = Credentials(facts["keystone"], login.user, login.password, project_name=login.project)
+            write_login(self._folder, who)
 
     async def _rooms(self, stack: AsyncExitStack, tasks: Tasks) -> list[Room]:
         ring = self._settings.ring
@@ -177,6 +186,7 @@ class Process:
                 return {room.name: room.url for room in (*others, *rooms) if isinstance(room, Door)}
 
             lab = build_keystone(self._settings, self.clock, doors)
+            self._login = lab[1]
             rooms.append(lab[0])
         if ground is not None and "orchestration" in self._parts:
             known = open_identity(self._settings, self.clock, lab=lab)
@@ -210,18 +220,24 @@ class Process:
             from esi.bootstrap.recording import recorded
 
             ground = recorded(ground, self._recorder)
-        return replace(ground, types=self._types(ground, stack))
+        return self._with_clouds(ground, stack)
 
-    def _types(self, ground: Ground, stack: AsyncExitStack) -> tuple[StackResource, ...]:
-        """The resource types of clouds and appliances, for those who look at stacks."""
+    def _with_clouds(self, ground: Ground, stack: AsyncExitStack) -> Ground:
+        """With the resource types of clouds and appliances, for those who look at stacks; and who tells clouds what."""
         if not self._parts & {"orchestration", *HANDLERS}:
-            return ()
+            return ground
         from esi.bootstrap.appliances import appliance_types
         from esi.bootstrap.clouds import contrail_types, open_contrail
+        from esi.bootstrap.compute import compute_types, open_compute
+        from esi.drivers.compute.events import KIND, ServerEvents
 
         contrail = open_contrail(self._settings, self.clock, ground.recorder)
         stack.push_async_callback(contrail.close)
-        return (*appliance_types(self._settings.ring, ground), *contrail_types(contrail))
+        compute = open_compute(self._settings, self.clock, ground.recorder)
+        stack.push_async_callback(compute.close)
+        networks = (*appliance_types(self._settings.ring, ground), *contrail_types(contrail))
+        types = (*networks, *compute_types(compute, self.clock))
+        return replace(ground, types=types, tellers={KIND: ServerEvents(compute)})
 
     async def _control_rooms(self, services: Services, ground: Ground | None, stack: AsyncExitStack) -> list[Room]:
         from esi.bootstrap.control import DATABASE, build_api, build_sync, open_lifecycle
@@ -248,11 +264,14 @@ class Process:
         targets: Targets | None = None
         if self._settings.ring.monitoring == "agent":
             from esi.bootstrap.clouds import open_analytics
+            from esi.bootstrap.compute import open_compute
             from esi.bootstrap.watching import build_agent, open_bus, open_eyes, open_probes, open_targets
 
             analytics = open_analytics(self._settings, self.clock, ground.recorder)
             stack.push_async_callback(analytics.close)
-            probes = open_probes(self._settings.ring, ground, driver, analytics)
+            compute = open_compute(self._settings, self.clock, ground.recorder)
+            stack.push_async_callback(compute.close)
+            probes = open_probes(self._settings.ring, ground, driver, analytics, compute)
             bus = open_bus(ground)
             stack.push_async_callback(bus.close)
             eyes, targets = open_eyes(ground, probes, bus), open_targets(self._settings.agent, ground)

@@ -21,6 +21,7 @@ from esi.bus.kv import KvBus
 from esi.bus.recording import RecordingBus
 from esi.client.targets import HttpTargets
 from esi.clock import Clock
+from esi.drivers.compute import Clouds
 from esi.drivers.contrail import Analytics
 from esi.drivers.junos import JunosDriver
 from esi.errors import SettingsError
@@ -32,12 +33,14 @@ from esi.probes.snmp import Snmp
 from esi.settings import Agent, Metrics, Ring, Settings
 
 
-def open_probes(ring: Ring, ground: Ground, driver: JunosDriver, analytics: Analytics) -> dict[str, Probe]:
+def open_probes(
+    ring: Ring, ground: Ground, driver: JunosDriver, analytics: Analytics, compute: Clouds
+) -> dict[str, Probe]:
     """One set per process: probes share sessions, sockets and interface numbers."""
     file = inventory_file(Path(ring.folder), ring.inventory)
     read_snmp(file)  # a fault in it is told at the start
     snmp = Snmp(Fresh(file, read_snmp), clock=ground.clock)
-    return build_probes(Conversations(driver, clock=ground.clock), snmp, analytics)
+    return build_probes(Conversations(driver, clock=ground.clock), snmp, analytics, compute)
 
 
 def open_bus(ground: Ground) -> Bus:

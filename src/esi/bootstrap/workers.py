@@ -15,6 +15,8 @@ from esi.heat import HeatHandler, RecordedOutputs, Shelf
 from esi.jobs import JobsRoom
 from esi.kv import Event
 from esi.model import keys
+from esi.model.effect import EFFECTS
+from esi.model.resource import Ref
 from esi.monitoring import Eyes, MonitoringHandler, NullMonitoring
 from esi.monitoring import Shelf as MonitoringShelf
 from esi.registry import Registry
@@ -31,6 +33,7 @@ from esi.stacks.wanted import Means
 from esi.tasks import Tasks
 from esi.telemetry import NullRecorder
 from esi.work import Handler
+from esi.work.effects import EffectsHandler
 from esi.work.lease import ProcessLease
 from esi.work.room import WorkRoom
 
@@ -74,6 +77,7 @@ def build_work(
 ) -> tuple[ProcessLease, list[Room]]:
     """A worker: its lease, and the rooms that do the jobs of `handlers`; `tasks` owns stacks and devices at work.
 
+    Who does the jobs of heat_worker tells effects, too.
     Without a `driver` it hands what is for devices over to processes that run the room `devices`.
     Without `eyes` monitoring jobs finish at once and watch nothing; without `targets` stacks are watched by nobody.
     """
@@ -89,7 +93,10 @@ def build_work(
     devices = build_devices(ground, driver, lease, tasks)
     catalogue, clock = ground.services.catalogue, ground.clock
     watching = RecordingTargets(targets or NullTargets(), ground.recorder, catalogue, clock)
-    means = Means(ground.kv, resource_types(ground.types), devices, watching, clock, ground.recorder)
+    means = Means(
+        *(ground.kv, resource_types(ground.types), devices, watching, clock, ground.recorder),
+        path_of=lambda ref: ground.path_of(Ref(*ref)),
+    )
     schemas = catalogue.schemas
     shelf = Shelf(
         template=templates.get,
@@ -99,10 +106,12 @@ def build_work(
     )
     members: dict[str, Handler] = {
         "heat_worker": HeatHandler(shelf, EmbeddedEngine(means, tasks)),
+        EFFECTS: EffectsHandler(ground.tellers),
         "monitoring_worker": NullMonitoring() if eyes is None else build_monitoring(ground, templates, eyes),
     }
+    names = [*handlers, EFFECTS] if "heat_worker" in handlers else handlers
     work = WorkRoom(
-        ground.kv, lease, [members[name] for name in handlers], ground.path_of, clock=ground.clock, slots=ground.slots
+        ground.kv, lease, [members[name] for name in names], ground.path_of, clock=ground.clock, slots=ground.slots
     )
     return lease, [mirror, work] if driver is None else [mirror, work, devices]
 

@@ -63,10 +63,14 @@ class Session:
         project = self._means.project or tenant
         granted = await self._granted(project, None)
         at, began = self._means.clock.now(), self._means.clock.monotonic()
-        status, raw = await self._sent(service, granted, method, path, body)
-        if status == 401:
-            granted = await self._granted(project, granted)
+        try:
             status, raw = await self._sent(service, granted, method, path, body)
+            if status == 401:
+                granted = await self._granted(project, granted)
+                status, raw = await self._sent(service, granted, method, path, body)
+        except Unreachable:
+            self._grants.pop(project, None)  # it may have moved: the next try asks the catalogue again
+            raise
         self._tell(Message("cloud", "heat worker", service, f"{method} {path}", None, at), body, raw, began, ref)
         if status >= 400:
             raise refusal(service, status, raw)

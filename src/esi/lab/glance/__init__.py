@@ -4,6 +4,5 @@ Ids are made from names, so they are the same in every process. There is nothing
 """
 
 from esi.lab.glance.images import APPLIANCE_IMAGE, Glance
-from esi.lab.glance.room import GlanceRoom
 
-__all__ = ["APPLIANCE_IMAGE", "Glance", "GlanceRoom"]
+__all__ = ["APPLIANCE_IMAGE", "Glance"]

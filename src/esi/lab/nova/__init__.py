@@ -6,7 +6,6 @@ bodies     what Nova's answers look like
 host       the work that goes on behind an answer
 api, routes   requests in, answers out
 cloud      the way to Neutron over HTTP, as a service user of Keystone
-room       all of that on a port
 
 It behaves as the Nova of the recorded system did: a port that leaves a server is deleted in Neutron, whoever made it.
 Nothing runs in a server, unless its image is an appliance's: then the lab boots one. Nothing is kept on disk.

@@ -19,6 +19,7 @@ TIMEOUT_SECONDS = 30.0
 class ServiceUser:
     """Who this Nova is at Keystone: an administrator."""
 
+    auth_url: str
     name: str
     password: Secret
     project: str
@@ -32,10 +33,9 @@ class ServiceUser:
 
 
 class HttpNeutron:
-    """Implements Neutron. `keystone` gives the address that ends in /v3, at the time of asking."""
+    """Implements Neutron. `user` is asked for with each login: None while no Keystone runs."""
 
-    def __init__(self, keystone: Callable[[], str], user: ServiceUser) -> None:
-        self._keystone = keystone
+    def __init__(self, user: Callable[[], ServiceUser | None]) -> None:
         self._user = user
         self._token = ""
         self._url = ""
@@ -57,9 +57,12 @@ class HttpNeutron:
 
     async def _log_in(self) -> None:
         self._token = ""
-        status, body = await self._sent("POST", f"{self._keystone().rstrip('/')}/auth/tokens", self._user.body())
+        user = self._user()
+        if user is None:
+            raise Refused(500, "Nova knows no Keystone")
+        status, body = await self._sent("POST", f"{user.auth_url}/v3/auth/tokens", user.body())
         if status != 201:
-            raise Refused(500, f"Keystone gives no token for {self._user.name}: {status}")
+            raise Refused(500, f"Keystone gives no token for {user.name}: {status}")
         for entry in body["token"].get("catalog") or ():
             if entry["type"] == "network":
                 self._url = str(entry["endpoints"][0]["url"]).rstrip("/").removesuffix("/v2.0")
