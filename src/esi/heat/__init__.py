@@ -6,7 +6,8 @@ Owns: `heat_stack_key` `/esi-worker/heat_stacks/**`: the record of a resource's 
 Killed at any moment: the job is claimed again and names the same operation; the backend goes on with it.
 """
 
-from esi.heat.handler import HEAT_WORKER, HeatHandler, Shelf, StackFailed, stack_name
+from esi.heat.handler import HEAT_WORKER, HeatHandler, StackFailed, stack_name
 from esi.heat.parameters import OutputMissing, RecordedOutputs
+from esi.work.shelf import Shelf
 
 __all__ = ["HEAT_WORKER", "HeatHandler", "OutputMissing", "RecordedOutputs", "Shelf", "StackFailed", "stack_name"]

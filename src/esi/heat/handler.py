@@ -7,39 +7,22 @@ counts. A job repeated after a kill names the same operation, so the stack goes 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Sequence
 
-from esi.errors import Busy, TemplateError
-from esi.heat.parameters import Outputs, split_params
+from esi.errors import Busy
+from esi.heat.parameters import split_params
 from esi.kv import Delete, Put
 from esi.model.codec import dumps
 from esi.model.job import LOGICAL_DELETE, Job
 from esi.model.keys import heat_stack_key
 from esi.model.keys import stack_name as stack_name
-from esi.model.resource import Body, Ref
+from esi.model.resource import Body
 from esi.render.jinja import render
-from esi.render.mapping import template_id
-from esi.render.templates import TemplateEntry
 from esi.stacks import Stack, StackBackend, StackSpec
 from esi.work import Claim, JobFailed, JobResult
+from esi.work.shelf import Shelf
 
 HEAT_WORKER = "heat_worker"
-
-
-@dataclass(frozen=True, slots=True)
-class Shelf:
-    """What the handler looks things up in.
-
-    `template(handler, id)` is a cached template; `template_path(schema)` is metadata.template_path of a schema for this
-    handler (None: it has none); `path_of` gives a resource's API path.
-    """
-
-    template: Callable[[str, str], TemplateEntry | None]
-    template_path: Callable[[str], Any]
-    path_of: Callable[[Ref], str]
-    outputs: Outputs
 
 
 class StackFailed(JobFailed):
@@ -79,7 +62,7 @@ class HeatHandler:
         return self._result(job, stack)
 
     async def _spec(self, job: Job, claim: Claim) -> StackSpec:
-        entry = self._entry(job)
+        entry = self._shelf.entry(HEAT_WORKER, job)
         params = await split_params(job.params, self._shelf.outputs)
         return StackSpec(
             name=stack_name(job.ref),
@@ -90,15 +73,6 @@ class HeatHandler:
             fence=claim.guard,
             ref=(job.resource_type, job.resource_id, job.version),
         )
-
-    def _entry(self, job: Job) -> TemplateEntry:
-        id_ = template_id(self._shelf.template_path(job.resource_type), job.resource_input, job.resource_type)
-        if id_ is None:
-            raise TemplateError("template_path", f"{job.ref} has no template any more")
-        entry = self._shelf.template(HEAT_WORKER, id_)
-        if entry is None:
-            raise Busy(f"template {id_!r} is not known here yet", template=id_)
-        return entry
 
     def _result(self, job: Job, stack: Stack) -> JobResult:
         outputs = [dict(output) for output in stack.outputs]

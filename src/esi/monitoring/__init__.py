@@ -7,7 +7,8 @@ Killed at any moment: the job is given to another worker and done again; message
 Members: MonitoringHandler, and the null handler of `monitoring: none`: its jobs finish at once and watch nothing.
 """
 
-from esi.monitoring.handler import Eyes, MonitoringHandler, MonitorsNotSeen, Shelf
+from esi.monitoring.handler import Eyes, MonitoringHandler, MonitorsNotSeen
 from esi.monitoring.null import NullMonitoring
+from esi.work.shelf import Shelf
 
 __all__ = ["Eyes", "MonitoringHandler", "MonitorsNotSeen", "NullMonitoring", "Shelf"]

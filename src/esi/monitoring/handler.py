@@ -11,48 +11,33 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from esi.bus import Bus
 from esi.clock import Clock
-from esi.errors import Busy, TemplateError, TerminalError, Unsupported
+from esi.errors import TemplateError, TerminalError, Unsupported
 from esi.kv import KV
 from esi.model.codec import dumps
 from esi.model.job import DELETE, Job
-from esi.model.resource import Body, Ref
+from esi.model.resource import Body
 from esi.model.target import Target
 from esi.monitoring.first import EtcdReader, NotSeen, asked, first_status
 from esi.monitoring.mappings import opened
 from esi.monitoring.template import ETCD_READER, Monitor, Watch, read_watch
 from esi.probes import Probe
-from esi.render.mapping import template_id
-from esi.render.templates import TemplateEntry
 from esi.tasks import Tasks
 from esi.work import Claim, JobResult
 from esi.work.mappings import closed, standing
-from esi.work.outputs import Outputs, param_value
+from esi.work.outputs import param_value
+from esi.work.shelf import Shelf
 
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
 MONITORING_WORKER = "monitoring_worker"
-
-
-@dataclass(frozen=True, slots=True)
-class Shelf:
-    """What the handler looks things up in.
-
-    `template(handler, id)` is a cached template; `template_path(schema)` is metadata.template_path of a schema for this
-    handler (None: it has none); `path_of` gives a resource's API path; `outputs` those of a resource's stack.
-    """
-
-    template: Callable[[str, str], TemplateEntry | None]
-    template_path: Callable[[str], Any]
-    path_of: Callable[[Ref], str]
-    outputs: Outputs
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,12 +91,7 @@ class MonitoringHandler:
         return JobResult({}, closed(await standing(self._kv, path), path, self._eyes.clock.now()))
 
     async def _watch(self, job: Job) -> Watch:
-        id_ = template_id(self._shelf.template_path(job.resource_type), job.resource_input, job.resource_type)
-        if id_ is None:
-            raise TemplateError("template_path", f"{job.ref} has no monitoring template any more")
-        entry = self._shelf.template(MONITORING_WORKER, id_)
-        if entry is None:
-            raise Busy(f"template {id_!r} is not known here yet", template=id_)
+        entry = self._shelf.entry(MONITORING_WORKER, job)
         values = {param["param"]: await param_value(param, self._shelf.outputs) for param in job.params}
         return read_watch(entry.template_file, values, job)
 

@@ -55,6 +55,7 @@ KINDS: Mapping[str, Kind] = {
     "logical_port": Kind("monitor_logical_port", _PORT),
     "switch": Kind("monitor_snmp_device", ("ip", "community_name")),
     "router": Kind("monitor_snmp_device", ("ip", "community_name")),
+    "virtual_machine_interface": Kind("monitor_virtual_machine_interface", ("fq_name",)),
     ETCD_READER: Kind("", ("etcd_type", "etcd_id")),
     KAFKA_MESSENGER: Kind("", ("kafka_topic",)),
 }
