@@ -12,7 +12,7 @@ import pytest
 
 from esi.clock import LoopClock
 from esi.devices import DeviceRoom
-from esi.drivers import Address, Edit, Intent, IntentResult, Step
+from esi.drivers import Address, Edit, Intent, IntentResult, Session, Step
 from esi.errors import Busy, LeaseLost, Rejected, TemporaryError
 from esi.kv import Guard, Put
 from esi.kv.memory import MemoryKV
@@ -68,6 +68,16 @@ async def world(**device: Any) -> AsyncIterator[World]:
         for process in there.processes:
             process.resume()
             await process.kill()
+
+
+async def locked_by_alice(there: World) -> tuple[DeviceRoom, DeviceRoom, Session]:
+    """The room of the device's owner, that of another process, and the session of a stranger who has its lock."""
+    _, one, _ = there.process("one")
+    _, two, _ = there.process("two")
+    await one.submit(intent("a"))
+    stranger = await there.driver.open(Address(IP, username="alice"))
+    await stranger.lock()
+    return one, two, stranger
 
 
 def now() -> float:
@@ -174,11 +184,7 @@ def test_a_paused_owner_loses_its_lock_and_cannot_commit_when_it_wakes() -> None
 def test_a_strangers_lock_is_waited_for_and_named_and_his_session_lives() -> None:
     async def scenario() -> None:
         async with world() as there, Tasks("test") as tasks:
-            _, one, _ = there.process("one")
-            _, two, _ = there.process("two")
-            await one.submit(intent("a"))
-            stranger = await there.driver.open(Address(IP, username="alice"))
-            await stranger.lock()
+            one, two, stranger = await locked_by_alice(there)
             patient = tasks.start("patient", one.submit(intent("c")))
             with pytest.raises(Busy, match="held by alice"):
                 await two.submit(intent("b", lock_timeout=10.0))
@@ -200,11 +206,7 @@ def test_a_strangers_lock_is_waited_for_and_named_and_his_session_lives() -> Non
 def test_a_caller_in_another_process_hears_what_holds_it_up_once_and_that_it_ended() -> None:
     async def scenario() -> None:
         async with world() as there, Tasks("test") as tasks:
-            _, one, _ = there.process("one")
-            _, two, _ = there.process("two")
-            await one.submit(intent("a"))
-            stranger = await there.driver.open(Address(IP, username="alice"))
-            await stranger.lock()
+            _, two, stranger = await locked_by_alice(there)
             heard: list[tuple[str, float]] = []
             began = now()
             wanted = replace(intent("b"), held=lambda words: heard.append((words, now() - began)))
