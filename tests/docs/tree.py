@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parents[2]
 SRC = ROOT / "src" / "esi"
 BENCHMARKS = ROOT / "benchmarks"
 GENERATED = frozenset({SRC / "kv" / "rpc_pb2.py"})
-ROOMS = ("api", "web", "sync", "jobs", "heat", "monitoring", "agent", "devices", "lab", "orchestration")
+ROOMS = ("api", "web", "sync", "jobs", "heat", "monitoring", "agent", "devices", "lab", "orchestration", "neutron")
 
 Definition = ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 

@@ -12,7 +12,7 @@ from starlette.types import Receive
 from esi.api.errors import WrongType
 from esi.errors import Invalid, TimedOut, TooLarge
 from esi.model.resource import Body
-from esi.schema.validation import DEEPEST
+from esi.schema.validation import DEEPEST, too_deep
 
 LIMIT_BYTES = 1024 * 1024
 READ_SECONDS = 30.0
@@ -54,23 +54,9 @@ def parse(data: bytes, headers: Headers) -> Any:
     except orjson.JSONDecodeError as error:
         place = f"line {error.lineno} column {error.colno}"
         raise Invalid(f"Failed to parse data: {error.msg} at {place}", [(place, error.msg)]) from error
-    if data.count(b"{") + data.count(b"[") > DEEPEST:
-        _refuse_depth(value)
+    if data.count(b"{") + data.count(b"[") > DEEPEST and too_deep(value):
+        raise Invalid(f"Failed to parse data: nested deeper than {DEEPEST} levels")
     return value
-
-
-def _refuse_depth(value: Any) -> None:
-    level = [value]
-    for _depth in range(DEEPEST + 1):
-        level = [
-            inner
-            for item in level
-            if isinstance(item, dict | list)
-            for inner in (item.values() if isinstance(item, dict) else item)
-        ]
-        if not level:
-            return
-    raise Invalid(f"Failed to parse data: nested deeper than {DEEPEST} levels")
 
 
 def unwrap(value: Any, singular: str) -> Body:

@@ -29,10 +29,6 @@ class Inside:
     def now(self) -> float:
         return self._request.rows.now
 
-    @property
-    def now(self) -> float:
-        return self._request.rows.now
-
     async def get(self, ref: Ref) -> Resource | None:
         row = await self._request.get(ref)
         return copied(row) if row is not None else None
@@ -42,6 +38,9 @@ class Inside:
 
     async def count(self, schema: str, query: Query = EVERYTHING) -> int:
         return await self._request.rows.count(schema, query)
+
+    async def naming(self, schema: str, property: str, id: str) -> Resources:
+        return await self._request.naming(schema, property, id)
 
     async def create(self, schema: str, body: Body) -> Resource:
         row = await creation.create(self._request, self._request.schema(schema), body, self._origin())

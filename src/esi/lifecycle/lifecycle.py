@@ -180,6 +180,7 @@ class Lifecycle:
             paged = query.limit is not None or query.offset
             total = await rows.count(schema_id, query) if paged else len(found)
             request = Request(self.world, rows, Inside)
+            request.shown = frozenset(row.id for row in found)
             return Page([await shown(request, identity, row, grant) for row in found], total)
 
         return await self.store.read(work)

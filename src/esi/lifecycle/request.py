@@ -24,6 +24,9 @@ from esi.schema.documents import clone
 from esi.schema.validation import clean
 from esi.store import Cause, Kind, LogRow, Query, Resources, Tx
 
+ASKED_AT_ONCE = 1000
+"""Ids in one statement."""
+
 
 @dataclass(frozen=True, slots=True)
 class Ways:
@@ -79,6 +82,8 @@ class Request:
         self.touched: set[Ref] = set()
         self._for_hook = for_hook
         self.effects: list[tuple[Effect, str]] = []
+        self.shown: frozenset[str] = frozenset()
+        self._naming: dict[tuple[str, str], dict[Any, Resources]] = {}
 
     def schema(self, schema_id: str) -> Schema:
         return self.world.catalogue[schema_id]
@@ -97,6 +102,21 @@ class Request:
 
     async def list(self, schema: str, query: Query) -> Resources:
         return await self.rows.list(schema, query)
+
+    async def naming(self, schema: str, property: str, id: str) -> Resources:
+        """Rows whose `property` is this id; looked for once for all that are `shown`."""
+        if id not in self.shown:
+            return await self.list(schema, Query(filters={property: [id]}))
+        key = (schema, property)
+        if key not in self._naming:
+            found: dict[Any, Resources] = {}
+            ids = sorted(self.shown)
+            for start in range(0, len(ids), ASKED_AT_ONCE):
+                some = ids[start : start + ASKED_AT_ONCE]
+                for row in await self.list(schema, Query(filters={property: some})):
+                    found.setdefault(row.body[property], []).append(row)
+            self._naming[key] = found
+        return self._naming[key].get(id, [])
 
     async def insert(self, row: Resource) -> None:
         await self.rows.insert(row)

@@ -153,6 +153,21 @@ def _types(document: Mapping[str, Any]) -> list[Any]:
     return types if isinstance(types, list) else [types]
 
 
+def too_deep(value: Any) -> bool:
+    """Whether a document is nested deeper than anything may be; to be asked before anybody walks it recursively."""
+    level = [value]
+    for _depth in range(DEEPEST + 1):
+        level = [
+            inner
+            for item in level
+            if isinstance(item, dict | list)
+            for inner in (item.values() if isinstance(item, dict) else item)
+        ]
+        if not level:
+            return False
+    return True
+
+
 def clean(text: str) -> str:
     """A text fit for a message: short, without control characters."""
     shown = STRUCTURAL.sub("�", text)
