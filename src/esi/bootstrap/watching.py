@@ -68,7 +68,10 @@ def open_tsdb(settings: Metrics, *, clock: Clock, rng: Random) -> OpenTsdb | Non
     """Where metrics go, if anywhere. SettingsError."""
     if not settings.url:
         return None
-    url = urlsplit(settings.url)
+    try:
+        url = urlsplit(settings.url)
+    except ValueError:
+        url = urlsplit("")
     if url.scheme not in ("http", "https") or not url.hostname:
         raise SettingsError(f"metrics.url: {settings.url!r} is not the http:// or https:// URL of an OpenTSDB")
     if settings.waiting_points < 1:

@@ -179,7 +179,7 @@ def test_looks_do_not_wait_for_a_database_that_does_not_answer() -> None:
     run(work())
 
 
-@pytest.mark.parametrize("url", ["localhost:4242", "tcp://h:4242", "http://", "/api/put"])
+@pytest.mark.parametrize("url", ["localhost:4242", "tcp://h:4242", "http://", "http://[", "/api/put"])
 def test_a_url_that_is_none_is_a_fault_of_the_settings(url: str) -> None:
     with pytest.raises(SettingsError, match=r"metrics\.url"):
         open_tsdb(Metrics(url=url), clock=SystemClock(), rng=Random(1))
