@@ -137,7 +137,7 @@ class Desk:
 
     def calls(self) -> list[str]:
         """What the driver has asked Nova, without ids and repeated looks."""
-        told = [message.subject for message in self.recorder.messages if message.receiver == "compute"]
+        told = [message.subject for message in self.recorder.messages if message.receiver == "nova"]
         short = [re.sub(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "<id>", subject) for subject in told]
         return [one for index, one in enumerate(short) if index == 0 or one != short[index - 1]]
 

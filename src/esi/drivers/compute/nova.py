@@ -49,7 +49,7 @@ class Nova:
         if not found:
             raise NotFound(f"Glance has no active image of the name {name!r} for tenant {self._tenant}")
         if len(found) > 1:
-            raise Rejected("image", f"{len(found)} active images have the name {name!r}: name one by another name")
+            raise Rejected("glance", f"{len(found)} active images have the name {name!r}: name one by another name")
         return str(found[0]["id"])
 
     async def find(self, mark: str) -> Server | None:

@@ -29,6 +29,9 @@ from esi.errors import (
 from esi.telemetry import Message, Named, NullRecorder, Recorder
 
 TIMEOUT_SECONDS = 60.0
+NAMES: Mapping[str, str] = {"compute": "nova", "image": "glance"}
+"""What people call the services of these types."""
+
 WORDS = 500
 """Longest piece of a refusal that is repeated."""
 
@@ -71,15 +74,15 @@ class Session:
         except Unreachable:
             self._grants.pop(project, None)  # it may have moved: the next try asks the catalogue again
             raise
-        self._tell(Message("cloud", "heat worker", service, f"{method} {path}", None, at), body, raw, began, ref)
+        self._tell(Message("http", "heat", NAMES[service], f"{method} {path}", None, at), body, raw, began, ref)
         if status >= 400:
-            raise refusal(service, status, raw)
+            raise refusal(NAMES[service], status, raw)
         if not raw:
             return None
         try:
             return orjson.loads(raw)
         except orjson.JSONDecodeError as error:
-            raise Unreachable(f"what answers in the place of {service} speaks another language") from error
+            raise Unreachable(f"what answers in the place of {NAMES[service]} speaks another language") from error
 
     async def close(self) -> None:
         if self._http is not None:
@@ -95,10 +98,12 @@ class Session:
             async with self._http.request(method, url + path, json=body, headers=headers) as reply:
                 return reply.status, await reply.read()
         except (aiohttp.ClientError, OSError) as error:
-            words = f"{service} at {url} cannot be reached: {type(error).__name__}"
+            words = f"{NAMES[service]} at {url} cannot be reached: {type(error).__name__}"
             raise Unreachable(words, who=service) from error
         except TimeoutError as error:
-            raise TimedOut(f"{service} at {url} did not answer within {TIMEOUT_SECONDS:g} s", who=service) from error
+            raise TimedOut(
+                f"{NAMES[service]} at {url} did not answer within {TIMEOUT_SECONDS:g} s", who=service
+            ) from error
 
     def _url(self, service: str, granted: Grant) -> str:
         try:
@@ -129,18 +134,18 @@ class Session:
         self._means.recorder.message(replace(message, body=told, took=took, refs=refs))
 
 
-def refusal(service: str, status: int, raw: bytes) -> EsiError:
+def refusal(who: str, status: int, raw: bytes) -> EsiError:
     """The error that an answer stands for. Nova wraps its words in a name of its own: {"itemNotFound": {message}}."""
     words = _words(raw) or f"status {status}"
     if status == 404 and raw.startswith(b"{"):
-        return NotFound(f"{service}: {words}")
+        return NotFound(f"{who}: {words}")
     if status in (409, 413, 429):
-        return Busy(f"{service}: {words}", who=service)
+        return Busy(f"{who}: {words}", who=who)
     if status == 401:
-        return Unreachable(f"{service} refuses a token that Keystone has just given", who=service)
+        return Unreachable(f"{who} refuses a token that Keystone has just given", who=who)
     if status >= 500:
-        return TemporaryError(f"{service} answers {status}: {words}", who=service, status=status)
-    return Rejected(service, words, status=status)
+        return TemporaryError(f"{who} answers {status}: {words}", who=who, status=status)
+    return Rejected(who, words, status=status)
 
 
 def _words(raw: bytes) -> str:
