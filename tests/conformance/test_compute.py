@@ -10,6 +10,7 @@ import pytest
 
 from conformance.compute_desk import TENANT, Desk, compute_desk
 from esi.drivers.compute import ACTIVE, SHUTOFF, Compute, NewServer, Server
+from esi.drivers.compute.events import ServerEvents
 from esi.errors import Busy, NotFound, Rejected, TemporaryError
 from esi.lab.glance import APPLIANCE_IMAGE
 from esi.lab.nova import Pace
@@ -193,3 +194,16 @@ async def test_the_probe_says_what_nova_says() -> None:
         assert (seen.values, seen.reason) == ({"status": "FAIL"}, f"server {id_} is SHUTOFF")
         seen = await probe.ask(target({"server_id": "gone"}))
         assert (seen.values, seen.reason) == ({"status": "FAIL"}, "Nova has no server gone")
+
+
+async def test_an_effect_of_a_port_reaches_its_server() -> None:
+    async with compute_desk(ports=["p1"]) as desk:
+        desk.ports.deaf = True
+        cloud, id_ = await made(desk)
+        events, ref = ServerEvents(desk.clouds), ("port", "p1", 3)
+        with pytest.raises(Rejected, match=r"no event 'network-vif-sold'"):
+            await events({"name": "network-vif-sold", "server_uuid": id_, "tag": "p1"}, ref)
+        await events({"name": "network-vif-plugged", "server_uuid": id_, "tag": "p1"}, ref)
+        await until(cloud, id_, ACTIVE)
+        (told,) = [one for one in desk.recorder.messages if "external-events" in one.subject]
+        assert (told.sender, told.receiver, told.refs) == ("heat", "nova", (ref,))
