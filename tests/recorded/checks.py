@@ -80,7 +80,7 @@ def workers(runs: Runs) -> Iterator[Pair]:
         yield Pair(path, ours, played)
 
 
-def _requests(played: Played) -> list[collector.Asked]:
+def requests(played: Any) -> list[collector.Asked]:
     return [
         collector.Asked(stack, name, dict(props))
         for stack, made in played.facts.targets.items()
@@ -126,7 +126,7 @@ def shown(runs: Runs) -> Iterator[Pair]:
 def targets(runs: Runs) -> Iterator[Pair]:
     """Monitoring targets as stacks ask for them, and what the agent answers."""
     new = runs["new"]
-    entries = [{"request": asked.props, "asked": asked} for asked in _requests(new)]
+    entries = [{"request": asked.props, "asked": asked} for asked in requests(new)]
 
     def same(recorded: Any, ours: Any) -> bool:
         one, other = recorded["request"], ours["request"]
@@ -134,16 +134,17 @@ def targets(runs: Runs) -> Iterator[Pair]:
 
     for path in ("vpn/collector_targets", "vpn_chain/collector_targets"):
         recorded = part(path)
-        yield Pair(path, _answered(recorded, align(recorded, entries, same).ours), new)
+        yield Pair(path, answered(recorded, align(recorded, entries, same).ours), new)
 
 
-def _answered(recorded: Sequence[Any], ours: Sequence[Any]) -> list[Any]:
+def answered(recorded: Sequence[Any], ours: Sequence[Any]) -> list[Any]:
     """Each request of ours with the agent's answers; values in the order of the record, which says nothing."""
     pairs = [(one, own) for one, own in zip(recorded, ours, strict=True) if own != ABSENT]
     url = str(recorded[0]["response"]["monitorer"])
     saw = {
         (own["request"]["resource_id"], own["request"]["field_name"]): {v["key"]: v["value"] for v in one["gets"][-1]}
         for one, own in pairs
+        if one["gets"]
     }
     told = iter(collector.answers(url, [own["asked"] for _, own in pairs], saw))
     found: list[Any] = []
@@ -152,8 +153,11 @@ def _answered(recorded: Sequence[Any], ours: Sequence[Any]) -> list[Any]:
             found.append(ABSENT)
             continue
         answers = next(told)
-        order = [value["key"] for value in one["gets"][-1]]
-        answers["gets"][-1].sort(key=lambda value, order=order: order.index(value["key"]))
+        if one["gets"]:  # else nobody read what was seen
+            order = [value["key"] for value in one["gets"][-1]]
+            answers["gets"][-1].sort(key=lambda value, order=order: order.index(value["key"]))
+        else:
+            answers["gets"] = []
         found.append({"request": own["request"], **answers})
     return found
 

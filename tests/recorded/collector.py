@@ -23,7 +23,10 @@ from esi.stacks.resources.monitoring import MonitoringTarget
 from esi.tasks import Tasks
 from esi.testing.loop import run
 
-KINDS = ("bgp_pool", "vrrp_pool", "snmp_device", "snmp_ports", "snmp_ports_status", "snmp_ports_metric")
+KINDS = (
+    "bgp_pool", "vrrp_pool", "snmp_device", "snmp_ports", "snmp_ports_status", "snmp_ports_metric", "compute",
+    "snmp_device_lb", "virtual_machine_interface", "virtual_network",
+)  # fmt: skip
 BOTH = {"primary": "ESTABLISHED", "secondary": "ESTABLISHED"}
 QUIET_SECONDS = 5.0
 

@@ -33,6 +33,8 @@ REPORTERS = {
     "snmp_device": "SnmpDeviceAgent",
     "router": "SnmpDeviceAgent",
     "switch": "SnmpDeviceAgent",
+    "snmp_device_lb": "SnmpDeviceAgent",
+    "compute": "NovaAgent",
     "virtual_machine_interface": "contrail_vmi",
     "virtual_network": "contrail_vn",
 }

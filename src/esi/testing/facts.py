@@ -53,6 +53,8 @@ class Facts:
 
     writes: list[Write] = field(default_factory=list)
     loads: list[Load] = field(default_factory=list)
+    earlier: Sequence[Body] = ()
+    """Stack records from before these writes, whose outputs jobs may read."""
 
     def _puts(self, *trees: str) -> Iterator[tuple[str, Any]]:
         for write in self.writes:
@@ -87,6 +89,7 @@ class Facts:
     def stacks(self) -> list[Body]:
         """One entry per heat job that left a stack."""
         records = [value for _, value in self._puts(keys.HEAT_STACKS)]
+        outputs = {record["id"]: outputs_of(record) for record in (*self.earlier, *records)}
         entries = []
         for job in self.jobs():
             if job.handler == "heat_worker" and job.action != "logical_delete":
@@ -95,7 +98,8 @@ class Facts:
                     (r for r in records if r["id"] == str(job.ref) and r["stack_status"].startswith(verb)), None
                 )
                 if record is not None:
-                    entries.append(stack_entry(job, record))
+                    records.remove(record)
+                    entries.append(stack_entry(job, record, outputs))
         return entries
 
     @property
@@ -149,33 +153,37 @@ def _via(resources: Iterable[Mapping[str, str]]) -> list[str]:
     return sorted({f"{item['resource_type']}:{item['resource_id']}" for item in resources})
 
 
-def stack_entry(job: Job, record: Mapping[str, Any]) -> Body:
-    """A stack as the Heat client shows it: parameters are strings."""
-    params = _split(job)
+def outputs_of(record: Mapping[str, Any]) -> Body:
+    return {item["output_key"]: item["output_value"] for item in record["output"]}
+
+
+def stack_entry(job: Job, record: Mapping[str, Any], outputs: Mapping[str, Body]) -> Body:
+    """A stack as the Heat client shows it: parameters are strings. `outputs` are those of all stacks, by resource."""
+    params = _split(job, outputs)
     return {
         "stack_name": record["stack_id"],
         "tenant": record["tenant_id"],
         "stack_status": record["stack_status"],
         "status_reason": record["status_reason"],
         "timeout_mins": params.timeout / 60,
-        "parameters": {name: str(value) for name, value in params.heat.items()},
-        "outputs": {item["output_key"]: item["output_value"] for item in record["output"]},
+        "parameters": {name: "" if value is None else str(value) for name, value in params.heat.items()},
+        "outputs": outputs_of(record),
     }
 
 
-def _split(job: Job) -> Parameters:
-    """Split params that need no other stack, without an event loop."""
+def _split(job: Job, outputs: Mapping[str, Body]) -> Parameters:
+    """Split params without an event loop."""
 
-    async def no_outputs(ref: Ref) -> Mapping[str, Any] | None:
-        return None
+    async def known(ref: Ref) -> Mapping[str, Any] | None:
+        return outputs.get(str(ref))
 
-    coroutine = split_params(job.params, no_outputs)
+    coroutine = split_params(job.params, known)
     try:
         coroutine.send(None)
     except StopIteration as end:
         result: Parameters = end.value
         return result
-    raise asyncio.InvalidStateError(f"{job.id} reads outputs of other stacks")
+    raise asyncio.InvalidStateError(f"{job.id} waits for something else than outputs of other stacks")
 
 
 def edit_entry(edit: Edit) -> Body:
