@@ -6,7 +6,7 @@ that is to ask for its ports in order, which `Server` does. What drives the real
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
@@ -140,17 +140,24 @@ class Played:
         return Facts(self.facts.writes[begin : self.marks[last] if last else None], earlier=records)
 
 
-def play() -> Played:
-    return run(_play())
+def play(then: Callable[[Ring], Awaitable[None]] | None = None) -> Played:
+    """Play it on a ring of its own; `then` goes on with that ring."""
+    return run(_play(then))
 
 
-async def _play() -> Played:
+async def _play(then: Callable[[Ring], Awaitable[None]] | None) -> Played:
     played = Played()
     played.ids.learn(TENANT, OUR_TENANT)
     world = Rented(load_services("2018"), eyes=all_up, agent=AGENT)
     ring = Ring(world)
     played.facts = ring.facts
-    await world.run(_scene(ring, played))
+
+    async def scene() -> None:
+        await _scene(ring, played)
+        if then is not None:
+            await then(ring)
+
+    await world.run(scene())
     await world.store.close()
     return played
 

@@ -6,6 +6,7 @@ import re
 from ast import literal_eval
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ import pytest
 import yaml
 
 from esi.testing.compare import Comparison, Rule, Tally, align, leaves, read_rules
+from esi.testing.facts import Facts
+from esi.testing.replay import Ring
 from recorded.balancer_scene import FOLDER, Played, play
 from recorded.cases import CASES, SETS, case, readable
 from recorded.checks import answered, requests
@@ -140,3 +143,30 @@ def test_passwords_are_twelve_letters_and_digits(played: Played) -> None:
     found = {(name, body[name]) for body in bodies for name in body if re.fullmatch("(admin|user)_password", name)}
     assert sorted(name for name, _ in found) == ["admin_password", "user_password"]
     assert all(re.fullmatch("[A-Za-z0-9]{12}", value) for _, value in found)
+
+
+def test_a_delete_goes_from_the_outside_in_and_leaves_nothing(cases: None) -> None:
+    async def then(ring: Ring) -> None:
+        (balancer,) = await ring.list("load_balancer")
+        before = len(ring.facts.writes)
+        await ring.delete("load_balancer", balancer["id"])
+        await ring.rest()
+        for schema in (
+            "load_balancer",
+            "load_balancer_interface",
+            "load_balancer_conf",
+            "vnf_instance",
+            "vnf_interface",
+        ):
+            assert await ring.list(schema) == []
+        assert {port["device_owner"] for port in await ring.list("port")} == {"network:dhcp"}
+        bills = [row["ended"] for row in await ring.list("billing_resource") if row["resource_type"] != "network"]
+        assert all(bills)
+        jobs = [job for job in Facts(ring.facts.writes[before:]).jobs() if job.action == "logical_delete"]
+        order = list(dict.fromkeys(job.resource_type for job in jobs))
+        assert order == ["load_balancer_interface", "load_balancer", "load_balancer_conf", "vnf_instance", "port"]
+        for one, other in pairwise(order[:-1]):
+            earlier = {job.id for job in jobs if job.resource_type == one}
+            assert all(earlier <= set(job.dependency) for job in jobs if job.resource_type == other)
+
+    play(then)

@@ -55,7 +55,8 @@ async def _change(tx: Tx, id: str, change: Body, *, unless: str = "") -> None:
     if row is None or (unless and row[unless] is not None):
         return
     for one in (row, *await tx.list(ROW, Query(filters={"parent_billing_id": [row.id]}))):
-        await tx.adjust(one.ref, change)
+        if one["ended"] is None:  # a row below may have ended before
+            await tx.adjust(one.ref, change)
 
 
 async def follow_version(tx: Tx, change: Change) -> None:
