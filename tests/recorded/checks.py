@@ -66,13 +66,21 @@ def stacks(runs: Runs) -> Iterator[Pair]:
 
 def in_order(path: str, ours: Sequence[Any], same: Same) -> list[Any]:
     """Ours as the record lists them; our own order must be the same."""
-    aligned = align(part(path), ours, same)
-    assert aligned.in_order, f"{path}: written in another order"
-    return aligned.ours
+    recorded = part(path)
+    steady = [entry for entry in recorded if not _racing(entry)]
+    assert align(steady, [entry for entry in ours if not _racing(entry)], same).in_order, f"{path}: another order"
+    return align(recorded, ours, same).ours
+
+
+def _racing(entry: Any) -> bool:
+    """The two ports of a gateway interface, and what follows from them, overtake each other."""
+    name = str(entry.get("key") or entry.get("key_prefix") or entry.get("stack_name") or "")
+    version = entry.get("version") or (entry.get("value") or {}).get("version")
+    return name.startswith(("port_", "ese_logical_port_")) or (version == 2 and "port" in name)
 
 
 def workers(runs: Runs) -> Iterator[Pair]:
-    """What workers write, in their order inside one resource."""
+    """What workers write, in their order inside one resource; the agent is a writer of its own."""
     for path, played in places("etcd_worker", runs):
         recorded, written = part(path), readable(played.facts.worker)
         ours = align(recorded, written, _worker_like(played.ids)).ours
@@ -106,8 +114,9 @@ def _check_order_inside_resources(recorded: Sequence[Any], ours: Sequence[Any], 
     for entry, own in zip(recorded, ours, strict=True):
         if own != ABSENT:
             resource = re.sub(r"^/(esi-worker/)?[a-z_]+", "", entry["key"])
+            resource += " as the agent sees it" if entry["key"].startswith("/monitoring") else ""
             found.setdefault(resource, []).append(written.index(own))
-    assert all(order == sorted(order) for order in found.values())
+    assert {resource: order for resource, order in found.items() if order != sorted(order)} == {}
 
 
 def shown(runs: Runs) -> Iterator[Pair]:
@@ -177,7 +186,9 @@ def _router(played: Played, recorded: Any) -> Any:
     assert ip == ROLES[recorded["role"]]
     address = next(load.address for load in played.facts.loads if load.address.ip == ip)
     given = played.facts.edits(ip)
-    steps = [{"resource": "vpn_gateway", "edits": given[:3]}, {"resource": "vpn_interface", "edits": given[3:]}]
+    sizes = {"vpn_gateway": 3, "vpn_interface": 3, "gw_interface": 2, "static_route": 1}
+    steps = [{"resource": kind, "edits": [given.pop(0) for _ in range(size)]} for kind, size in sizes.items()]
+    assert not given
     return {"device_ip": address.ip, "port": address.port, "login": address.username, "steps": steps}
 
 
@@ -185,7 +196,8 @@ def printed(runs: Runs) -> Iterator[Pair]:
     """What routers print: what they held before is not recorded, what the steps have added is there."""
     for played in runs.values():
         for label, ip in (("MX-2", ROLES["primary"]), ("MX-1", ROLES["secondary"])):
-            ours = {"vpn_gateway": played.running[8][ip], "vpn_interface": played.running[9][ip]}
+            after = {"vpn_gateway": 8, "vpn_interface": 9, "gw_interface": 12, "static_route": 13, "all steps": 13}
+            ours = {step: played.running[chapter][ip] for step, chapter in after.items()}
             yield Pair(f"vpn/junos_text.{label}", ours, played)
 
 

@@ -7,6 +7,7 @@ that kind which the chapter shows.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,8 +25,15 @@ from recorded.cases import case
 TENANT = {"old": "0b576f6f4cbf414f829cd12f008bf08f", "new": "b3e3095c0a5b4383805efe9cf2a6b5ef"}
 FLOW = {"old": "2017", "new": "2018"}
 AGENT = "http://collector-agents-se.monitoringrefactordocker_default:7070"
-CHAPTERS = 10
-"""From the switch to the VPN interface; networks and what stands on them come later."""
+CHAPTERS = 14
+"""From the switch to the static route."""
+
+
+MADE: dict[str, Callable[[Any], Any]] = {
+    "port": lambda port: (port["device_owner"], [item["ip_address"] for item in port["fixed_ips"]]),
+    "ese_logical_port": lambda port: port["name"],
+}
+"""What is made by the system, and how one is known among its kind."""
 
 
 @dataclass
@@ -67,8 +75,18 @@ async def _chapter(ring: Ring, played: Played, chapter: Any) -> None:
         answer = await ring.post(request["path"], {kind: played.ids.translated(body)})
         played.ids.learn(recorded["id"], answer["id"])
         await ring.rest()
+    for entry in chapter["shown"]:
+        if entry["verb"] == "show" and entry["resource"] in MADE and entry["resource"] not in shown:
+            await _learn_made(ring, played, entry["resource"], entry["body"][entry["resource"]])
     played.shown.append([await _look(ring, played, entry) for entry in chapter["shown"]])
     played.running.append({ip: _printed(text) for ip, text in ring.running().items()})
+
+
+async def _learn_made(ring: Ring, played: Played, kind: str, recorded: Any) -> None:
+    """What a request has made beside its own resource is known by what it is for, not by its id."""
+    for ours in await ring.list(kind):
+        if MADE[kind](ours) == MADE[kind](recorded):
+            played.ids.learn(recorded["id"], ours["id"])
 
 
 def _printed(text: str) -> Any:
@@ -115,7 +133,9 @@ async def _look(ring: Ring, played: Played, entry: Any) -> Any:
     kind = entry["resource"]
     if entry["verb"] != "show":
         ((plural, recorded),) = entry["body"].items()
-        ours = mappings_like(played.ids, recorded, await ring.list(kind)) if kind == "resource_mapping" else ABSENT
+        types = {row["resource_type"] for row in recorded}
+        rows: Any = [row for row in await ring.list(kind) if row.get("resource_type") in types]
+        ours = mappings_like(played.ids, recorded, rows) if kind == "resource_mapping" else rows
         return {"resource": kind, "verb": entry["verb"], "body": {plural: ours}}
     try:
         body = await ring.show(kind, played.ids.translate(entry["body"][kind]["id"]))

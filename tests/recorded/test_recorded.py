@@ -1,4 +1,4 @@
-"""Every fact of cases/vpn and of the chain up to the VPN interface, against rings that were given the same requests."""
+"""Every fact of cases/vpn and of the whole chain of a VPN, against rings that were given the same requests."""
 
 from __future__ import annotations
 

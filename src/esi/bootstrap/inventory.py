@@ -43,7 +43,7 @@ def inventory_file(folder: Path, named: str) -> Path:
 def read_inventory(file: Path) -> dict[str, Endpoint]:
     """Raises SettingsError with every fault; a host key is required, an unknown one is refused by the driver."""
     faults: list[str] = []
-    entries = {ip: entry for ip, entry in _entries(file).items() if not _is_appliance(entry)}
+    entries = {ip: entry for ip, entry in _entries(file).items() if not _is_appliance(entry) and not _is_switch(entry)}
     found = {ip: _endpoint(f"inventory {file}: {ip}", entry, faults) for ip, entry in entries.items()}
     if faults:
         raise SettingsError(faults)
@@ -75,6 +75,11 @@ def read_appliances(file: Path) -> dict[str, Nitro]:
 
 def _is_appliance(entry: Any) -> bool:
     return isinstance(entry, dict) and "nitro" in entry
+
+
+def _is_switch(entry: Any) -> bool:
+    """A device that is only watched."""
+    return isinstance(entry, dict) and set(entry) == {"snmp"}
 
 
 def _nitro(where: str, entry: dict[str, Any], faults: list[str]) -> Nitro | None:
@@ -171,7 +176,7 @@ def write_inventory(
             data[ip]["confirm_within"] = endpoint.confirm_within
     data |= {ip: {"nitro": {"url": url}} for ip, url in (appliances or {}).items()}
     for ip, (host, port) in (snmp or {}).items():
-        data[ip]["snmp"] = {"host": host, "port": port}
+        data.setdefault(ip, {})["snmp"] = {"host": host, "port": port}
     draft = file.with_suffix(".new")
     draft.write_text(yaml.safe_dump(data, sort_keys=True))
     os.replace(draft, file)

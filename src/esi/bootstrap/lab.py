@@ -1,5 +1,5 @@
-"""The lab of a ring: the pair of edge routers of the VPN chain and the customer's router beyond them; appliances
-are booted on demand.
+"""The lab of a ring: the pair of edge routers of the VPN chain, the customer's router beyond them, and access switches;
+appliances are booted on demand.
 
 Logins and addresses are those of the services' data. Each router is reached by NETCONF and SNMP on ports of its own,
 the whole lab by its control door.
@@ -26,12 +26,17 @@ from esi.lab.glance import Glance
 from esi.lab.netscaler import Appliances
 from esi.lab.nova import Nova, Pace, World
 from esi.lab.nova.cloud import HttpNeutron
+from esi.lab.snmp import serve_snmp
+from esi.lab.switch import Switch, switch_agent
 from esi.lab.web import Core, Identify, serve_web
 from esi.settings import Lab
 from esi.tasks import Tasks
 
 ROUTERS = {"vMX-router-02": ("10.79.5.185", "mx2"), "vMX-router-01": ("10.79.5.184", "mx1")}
 """Name → management address and day-0 configuration. 02 is the primary of the pair."""
+
+SWITCHES = {"10.161.0.33": "QFX-NW01", "10.161.0.34": "QFX-NW02"}
+"""Management address → name, of access switches: SNMP only."""
 
 CUSTOMER = "ce1"
 
@@ -96,11 +101,18 @@ async def run_lab(settings: Lab, folder: Path, *, clock: Clock, tasks: Tasks) ->
         faults = {"contrail": contrail.faults, "nova": nova.faults, "glance": glance.faults}
         control = Control(served, appliances, faults)
         door = await stack.enter_async_context(serve_control(control, folder))
+        switches = {
+            ip: await stack.enter_async_context(
+                serve_snmp(switch_agent(Switch(name, contrail.config, clock)), settings.host)
+            )
+            for ip, name in SWITCHES.items()
+        }
         reached = {ip: served[name] for name, (ip, _) in ROUTERS.items()}
         yield RunningLab(
             served,
             {ip: Endpoint(one.host, one.port, one.host_key_public) for ip, one in reached.items()},
-            {ip: (one.host, one.snmp_port) for ip, one in reached.items()},
+            {ip: (one.host, one.snmp_port) for ip, one in reached.items()}
+            | {ip: (settings.host, port) for ip, port in switches.items()},
             door,
             appliances,
             clouds,

@@ -16,7 +16,7 @@ from esi.bus.kv import KvBus
 from esi.client.http import TIMEOUT_SECONDS
 from esi.clock import Clock
 from esi.errors import TimedOut, Unreachable
-from esi.lab.mib import Mib
+from esi.lab.objects import Objects
 from esi.model.target import Observation, Target
 from esi.monitoring import Eyes
 from esi.probes.known import build_probes
@@ -27,7 +27,9 @@ from esi.testing.process import Process
 
 AGENT = "http://agent:7070"
 
-TYPES = ("bgp_session", "vrrp_session", "logical_port", "physical_port", "router", "switch")
+TYPES = (
+    "bgp_session", "vrrp_session", "logical_port", "physical_port", "router", "switch", "virtual_machine_interface",
+)  # fmt: skip
 
 
 class AllUp:
@@ -63,7 +65,7 @@ class NearSnmp(Snmp):
         return list(_below(await self._hands.mib(ip), _numbers(oid)))
 
 
-def _below(mib: Mib, root: tuple[int, ...]) -> Iterator[tuple[str, Value]]:
+def _below(mib: Objects, root: tuple[int, ...]) -> Iterator[tuple[str, Value]]:
     row = mib.after(root)
     while row is not None and row.oid[: len(root)] == root:
         yield ".".join(map(str, row.oid[len(root) :])), _plain(row.value.value)
@@ -112,5 +114,6 @@ def open_eyes(hands: DriverHandle, ground: Ground) -> Eyes:
 
 def near_eyes(hands: DriverHandle, ground: Ground) -> Eyes:
     """For `World.eyes`: the probes of a ring that is served, over the routers of this process."""
-    probes = build_probes(Conversations(hands, clock=ground.clock), NearSnmp(hands, clock=ground.clock))
+    snmp = NearSnmp(hands, clock=ground.clock)
+    probes = build_probes(Conversations(hands, clock=ground.clock), snmp, hands.analytics)
     return Eyes(KvBus(ground.kv, clock=ground.clock), probes, ground.clock)

@@ -8,8 +8,9 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from esi.drivers import Address, CommitRecord, Edit, Session
+from esi.drivers.contrail import Analytics
 from esi.errors import Unreachable
-from esi.lab.mib import Mib
+from esi.lab.objects import Objects
 from esi.netconf.reply import Reply
 from esi.netconf.xml import Element
 from esi.testing.process import Process
@@ -32,11 +33,16 @@ class DriverHandle:
     async def dial(self, address: Address) -> ConversationHandle:
         return ConversationHandle(self._process, await self._begin("dial", self._driver.dial, address))
 
-    async def mib(self, ip: str) -> Mib:
-        """What a router shows by SNMP."""
+    async def mib(self, ip: str) -> Objects:
+        """What a device shows by SNMP."""
         await self._process.point("device.snmp")
-        found: Mib = await self._driver.mib(ip)
+        found: Objects = await self._driver.mib(ip)
         return found
+
+    @property
+    def analytics(self) -> Analytics | None:
+        """What Contrail's agents tell, where there is one."""
+        return getattr(self._driver, "analytics", None)
 
     async def _begin(self, verb: str, work: Callable[[Address], Awaitable[Any]], address: Address) -> Any:
         await self._process.point(f"device.{verb} before")

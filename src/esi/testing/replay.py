@@ -115,7 +115,9 @@ class Ring:
         self.world = world
         self.facts = Facts()
         world.kv.on_commit = self._note
-        world.driver = RecordingDriver(world.routers, self.facts.loads)
+        recording = RecordingDriver(world.routers, self.facts.loads)
+        recording.objects, recording.analytics = world.driver.objects, world.driver.analytics
+        world.driver = recording
 
     def _note(self, events: Sequence[Event]) -> None:
         self.facts.writes += [Write(event.key, event.value if event.kind == "put" else None) for event in events]

@@ -16,8 +16,10 @@ from typing import Any
 from esi.agent.collector import Collector
 from esi.agent.room import Watching
 from esi.agent.shelf import TargetShelf
+from esi.bootstrap.clouds import contrail_types
 from esi.bootstrap.control import build_lifecycle, build_sync, ensure_rows
 from esi.bootstrap.ground import Ground
+from esi.bootstrap.lab import SWITCHES
 from esi.bootstrap.services import Services
 from esi.bootstrap.workers import build_jobs, build_work
 from esi.clock import LoopClock
@@ -25,6 +27,7 @@ from esi.errors import NotFound
 from esi.identity import Identity
 from esi.kv.memory import MemoryKV
 from esi.lab import Router, Topology, day0, segments
+from esi.lab.switch import Switch
 from esi.lifecycle import Lifecycle
 from esi.model.resource import Body, Ref
 from esi.monitoring import Eyes
@@ -32,6 +35,7 @@ from esi.runtime import Supervisor
 from esi.store.sqlite import MEMORY, SqliteStore
 from esi.tasks import Tasks
 from esi.testing.chain import PRIMARY_IP, SECONDARY_IP, Wish
+from esi.testing.clouds import NearContrail
 from esi.testing.eyes import AgentDoor
 from esi.testing.hands import DriverHandle
 from esi.testing.process import KVHandle, Plan, Process, StoreHandle
@@ -56,6 +60,7 @@ class Snapshot:
     rows: bytes
     kv: Any
     routers: dict[str, Any]
+    contrail: bytes
     time: float
 
 
@@ -88,6 +93,11 @@ class World:
         self.routers = dict(zip((PRIMARY_IP, SECONDARY_IP), made, strict=False))
         self.customer = made[-1]
         self.driver = NearDriver(self.routers)
+        self.contrail = NearContrail(self.clock, Random(self.seed))
+        self.contrail.lab.furnish()
+        config = self.contrail.lab.config
+        self.driver.objects |= {ip: Switch(name, config, self.clock) for ip, name in SWITCHES.items()}
+        self.driver.analytics = self.contrail.analytics
         self.rng = Random(self.seed)
         self.processes: dict[str, Process] = {}
         self.lifecycle = self._lifecycle(self.store)
@@ -101,11 +111,13 @@ class World:
 
     def snapshot(self) -> Snapshot:
         routers = {name: router.snapshot() for name, router in self._everywhere()}
-        return Snapshot(self.store.snapshot(), self.kv.snapshot(), routers, self.clock.now())
+        contrail = self.contrail.lab.config.snapshot()
+        return Snapshot(self.store.snapshot(), self.kv.snapshot(), routers, contrail, self.clock.now())
 
     def restore(self, snapshot: Snapshot) -> None:
         self.store.restore(snapshot.rows)
         self.kv.restore(snapshot.kv)
+        self.contrail.lab.config.restore(snapshot.contrail)
         for name, router in self._everywhere():
             router.restore(snapshot.routers[name])
 
@@ -127,6 +139,7 @@ class World:
             clock=self.clock,
             rng=Random(self.rng.random()),
             recorded_quirks=self.recorded_quirks,
+            types=contrail_types(self.contrail.seen_by(process)),
         )
         rooms = build(process, ground)
         process.tasks.start("rooms", Supervisor(rooms, clock=self.clock, rng=ground.rng).run())

@@ -11,10 +11,12 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from esi.drivers import Address, CommitRecord, Edit, Session
+from esi.drivers.contrail import Analytics
 from esi.drivers.junos.edits import requests
 from esi.errors import Busy, Rejected, TemplateError, TimedOut, Unreachable
 from esi.lab.gate import WARNING
 from esi.lab.mib import Mib
+from esi.lab.objects import Objects
 from esi.lab.router import Router
 from esi.lab.session import LabSession
 from esi.netconf.reply import Reply, parse_reply
@@ -34,7 +36,8 @@ class NearDriver:
         self.routers = dict(routers)
         self.cut: set[str] = set()
         self.confirm_within: dict[str, float] = {}
-        self._mibs = {ip: Mib(router, router.topology) for ip, router in self.routers.items()}
+        self.objects: dict[str, Objects] = {ip: Mib(router, router.topology) for ip, router in self.routers.items()}
+        self.analytics: Analytics | None = None
 
     @property
     def rpcs(self) -> Mapping[str, int]:
@@ -53,13 +56,14 @@ class NearDriver:
             raise Unreachable(f"{address.ip} does not answer")
         return NearSession(self, address.ip, self.routers[address.ip].open(address.username))
 
-    async def mib(self, ip: str) -> Mib:
-        """What a router shows by SNMP, if it answers."""
+    async def mib(self, ip: str) -> Objects:
+        """What a device shows by SNMP, if it answers."""
         await asyncio.sleep(0)  # noqa: TID251
-        gate = self.routers[ip].gate if ip in self.routers and ip not in self.cut else None
-        if gate is None or gate.silent or not gate.reachable(self.routers[ip].clock.monotonic()):
+        router = self.routers.get(ip)
+        deaf = router is not None and (router.gate.silent or not router.gate.reachable(router.clock.monotonic()))
+        if deaf or ip in self.cut or ip not in self.objects:
             raise Unreachable(f"{ip} does not answer SNMP", who=ip)
-        return self._mibs[ip]
+        return self.objects[ip]
 
 
 class NearSession:

@@ -14,7 +14,7 @@ from esi.bootstrap.workers import resource_types
 from esi.errors import EsiError
 from esi.model.resource import Body
 from esi.render.jinja import render
-from esi.render.mapping import Mapping
+from esi.render.mapping import Mapping, template_id
 from esi.render.marks import stripped
 from esi.stacks.parameters import resolve_parameters
 from esi.stacks.properties import resolve_properties
@@ -37,8 +37,16 @@ def templates(flow: str) -> dict[str, Body]:
     return {body["id"]: body for body in load_services(flow).templates}
 
 
+NETWORKS = ["network", "subnet", "port", "ese_logical_port", "gw_interface_vpn", "static_route_vpn"]
+SWITCHES = [f"ese_{kind}_{how}" for kind in ("device", "physical_port") for how in ("existing", "new")]
+CHOSEN: Body = {"device_owner": "compute:nova", "service_type": "vpn"}
+"""What the choice of a template looks at."""
+
+
 def schema_of(template: str) -> str:
-    return template.removesuffix("_monitoring")
+    for word in ("_monitoring", "_existing", "_new", "_vpn"):
+        template = template.removesuffix(word)
+    return template
 
 
 def values(template: Body) -> dict[str, Any]:
@@ -46,7 +54,11 @@ def values(template: Body) -> dict[str, Any]:
     numbers = {"version": 1, "heat_timeout": "60"}
     plain = {name: numbers.get(name, f"v{n}") for n, name in enumerate(template["parameter_mappings"])}
     plain |= {name: 830 for name in plain if name.endswith("_port") and "device" in name}
-    return plain | {name: "192.0.2.1/30" for name in plain if name.startswith("jinja_")}
+    lists = ("jinja_fixed_ips", "jinja_subnets", "jinja_port_ids", "jinja_tor_agent_names", "jinja_tsn_names")
+    jinja: Body = {name: ["x1"] if name in lists else "192.0.2.1/30" for name in plain if name.startswith("jinja_")}
+    if "jinja_fixed_ips" in jinja:
+        jinja |= {"jinja_fixed_ips": [{"subnet_id": "s1", "ip_address": "192.0.2.1"}]}
+    return plain | jinja
 
 
 @pytest.mark.parametrize("flow", FLOWS)
@@ -58,15 +70,24 @@ def test_every_mapping_compiles_for_its_schema(flow: str) -> None:
 
     for id, template in templates(flow).items():
         schema = catalogue[schema_of(id)]
-        assert f"C{id}" == schema.template_path[template["handler"]]
+        how = "new" if id.endswith("_new") else "existing"
+        assert id == template_id(schema.template_path[template["handler"]], {**CHOSEN, "existing": how}, schema.id)
         Mapping.compile(template["parameter_mappings"], schema.id, relation)
 
 
 def test_the_flows_have_the_templates_of_their_time() -> None:
     routers = ["edge_router", "er_physical_interface", "vpn_gateway", "vpn_interface"]
-    assert sorted(templates("2018")) == sorted([*routers, *BOTH])
+    assert sorted(templates("2018")) == sorted([*routers, *BOTH, *NETWORKS, *SWITCHES])
     watched = ["edge_router", "er_physical_interface", "ha_interface", "ha_router", "vpn_gateway", "vpn_interface"]
-    expected = [*BOTH, "vpn_gateway", "vpn_interface", *(f"{name}_monitoring" for name in watched)]
+    watched += ["network", "port", "ese_logical_port", "gw_interface_vpn", "ese_device", "ese_physical_port"]
+    expected = [
+        *BOTH,
+        *NETWORKS,
+        *SWITCHES,
+        "vpn_gateway",
+        "vpn_interface",
+        *(f"{name}_monitoring" for name in watched),
+    ]
     assert sorted(templates("2017")) == sorted(expected)
 
 
