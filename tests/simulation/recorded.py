@@ -34,6 +34,9 @@ class Both:
         self.told.append(m)
         self.clean.message(m)
 
+    def skips(self) -> bool:
+        return False
+
 
 class Recorded(World):
     """`recorder` hears all processes."""

@@ -6,11 +6,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
-from starlette.responses import Response
+from starlette.types import Send
 
 from esi.model.resource import Ref
 
 NOTHING = object()
+ALWAYS = ((b"x-content-type-options", b"nosniff"), (b"cache-control", b"no-store"))
+JSON = (b"content-type", b"application/json")
+BODILESS = frozenset({204, 304})
+"""Statuses that have no body, and so no length of one."""
 
 
 @dataclass(slots=True)
@@ -25,10 +29,14 @@ class Answer:
     ref: Ref | None = None
     version: int = 0
 
-    def response(self) -> Response:
-        """The bytes on the wire."""
-        headers = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store", **self.headers}
-        if self.content is NOTHING:
-            return Response(b"", self.status, headers)
-        text = orjson.dumps(self.content, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS)
-        return Response(text, self.status, headers, media_type="application/json")
+    async def send(self, send: Send) -> None:
+        """The bytes on the wire; a framework's response object would cost as much as the JSON."""
+        headers = [*ALWAYS, *((name.lower().encode(), value.encode("latin-1")) for name, value in self.headers.items())]
+        text = b""
+        if self.content is not NOTHING:
+            text = orjson.dumps(self.content, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS)
+            headers.append(JSON)
+        if self.status not in BODILESS:
+            headers.append((b"content-length", b"%d" % len(text)))
+        await send({"type": "http.response.start", "status": self.status, "headers": headers})
+        await send({"type": "http.response.body", "body": text})

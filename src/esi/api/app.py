@@ -31,8 +31,6 @@ from esi.telemetry import Message, NullRecorder, Recorder
 
 HEALTH = "/healthz"
 WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
-CHANGING = WITH_BODY | {"DELETE"}
-"""What sets something in motion, and so is recorded."""
 
 _log = logging.getLogger(__name__)
 
@@ -51,7 +49,6 @@ class Api:
         self._lifecycle = lifecycle
         self._authenticator = authenticator
         self._recorder = recorder or NullRecorder()
-        self._recording = not isinstance(self._recorder, NullRecorder)
         self._routes = Routes(lifecycle.catalogue)
         self._resources = Resources(lifecycle)
         self._about = About(lifecycle.catalogue)
@@ -77,10 +74,10 @@ class Api:
         except Exception as error:  # noqa: BLE001 - the edge: whatever it is, the caller gets an answer and the log the rest
             _log.error("request failed inside", exc_info=error, extra={"request_id": request_id})
             answer = answer_for(Broken("unexpected"), request_id)
-        if self._recording and asking is not None and asking.route.schema is not None and asking.method in CHANGING:
+        if asking is not None and asking.changing and not self._recorder.skips():
             self._record(scope, asking, answer, begun, clock.monotonic() - started)
         answer.headers["X-Request-Id"] = request_id
-        await answer.response()(scope, receive, send)
+        await answer.send(send)
 
     async def _decode(self, scope: Scope, receive: Receive, request_id: str) -> Asking:
         headers = Headers(scope=scope)

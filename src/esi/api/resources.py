@@ -32,6 +32,11 @@ class Asking:
     document: Any = None
     known: str = ""
 
+    @property
+    def changing(self) -> bool:
+        """Whether it sets something in motion, and so is recorded."""
+        return self.route.schema is not None and self.method not in ("GET", "HEAD", "OPTIONS")
+
 
 class Resources:
     """Collections, items and actions of a lifecycle."""

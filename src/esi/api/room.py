@@ -6,8 +6,10 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import Iterator
+from typing import Any
 
 import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from esi.api.app import Api
 from esi.errors import Unreachable
@@ -22,6 +24,40 @@ GRACE_SECONDS = 3
 """How long requests may still run once the room is told to end."""
 
 MOST_CONNECTIONS = 2_000
+
+
+class _Gathering:
+    """A transport that writes what is written in one turn of the loop at once: head and body of an answer are one
+    call into the kernel, and one packet. Everything else is the transport's.
+    """
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        self._transport = transport
+        self._parts: list[bytes] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+    def write(self, data: bytes) -> None:
+        if not self._parts:
+            asyncio.get_running_loop().call_soon(self._flush)
+        self._parts.append(data)
+
+    def _flush(self) -> None:
+        if self._parts:
+            data, self._parts = b"".join(self._parts), []
+            self._transport.write(data)
+
+    def close(self) -> None:
+        self._flush()
+        self._transport.close()
+
+
+class _Protocol(HttpToolsProtocol):
+    """uvicorn's, over a transport that gathers."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(_Gathering(transport))  # type: ignore[arg-type]
 
 
 class _Server(uvicorn.Server):
@@ -88,7 +124,7 @@ class ApiRoom:
             log_config=None,
             access_log=False,
             lifespan="off",
-            http="httptools",
+            http=_Protocol,
             ws="none",
             server_header=False,
             proxy_headers=False,

@@ -45,10 +45,13 @@ async def create(request: Request, schema: Schema, sent: Body, origin: Origin, *
         _judge_sent(schema, body, sent)
         await relations.resolve(request, schema, sent, origin, known=None)
     row = Resource(Ref(schema.id, body["id"]), body)
-    change = change_of(schema, row, origin, before=None, sent=clone(sent))
-    await request.run_hooks("pre_create", change)
-    states.on_create(schema, body)
-    await request.run_hooks("pre_create_in_transaction", change)
+    if request.has_hooks(schema.id, "pre_create", "pre_create_in_transaction"):
+        change = change_of(schema, row, origin, before=None, sent=clone(sent))
+        await request.run_hooks("pre_create", change)
+        states.on_create(schema, body)
+        await request.run_hooks("pre_create_in_transaction", change)
+    else:
+        states.on_create(schema, body)
     _judge_row(schema, body)
     system = Origin(origin.identity, origin.request_id, origin.cause, trusted=True)
     await relations.resolve(request, schema, body, system, known=None if origin.trusted else sent)

@@ -13,7 +13,11 @@ from collections.abc import Callable, Mapping
 _HYPHEN_UUID = re.compile(r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[1-8][0-9a-fA-F]{3}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}")
 _PLAIN_UUID = re.compile(r"[0-9a-fA-F]{32}")
 _MAC = re.compile(r"[0-9a-fA-F]{2}(:[0-9a-fA-F]{2}){5}")
-_IPV4 = re.compile(r"(0|[1-9][0-9]{0,2})(\.(0|[1-9][0-9]{0,2})){3}")
+_OCTET = "(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
+_ADDRESS = rf"{_OCTET}\.{_OCTET}\.{_OCTET}\.{_OCTET}"
+_IPV4 = re.compile(_ADDRESS)
+_IPV4_PREFIX = re.compile(rf"{_ADDRESS}/(?:3[0-2]|[12]?[0-9])")
+_IPV6_LENGTH = re.compile("12[0-8]|1[01][0-9]|[1-9]?[0-9]")
 _LABEL = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
 _PORT = re.compile(r"[1-9][0-9]{0,4}")
 _VERSION = re.compile(r"v?[0-9]+(\.[0-9]+){0,2}([-+][0-9A-Za-z.-]+)?")
@@ -36,7 +40,7 @@ def is_uuid(text: str) -> bool:
 
 def is_ipv4(text: str) -> bool:
     """A dotted quad without leading zeros."""
-    return _IPV4.fullmatch(text) is not None and all(int(part) < 256 for part in text.split("."))
+    return _IPV4.fullmatch(text) is not None
 
 
 def is_ipv6(text: str) -> bool:
@@ -47,22 +51,14 @@ def is_ipv6(text: str) -> bool:
     return "%" not in text
 
 
-def _prefix(text: str) -> tuple[str, int] | None:
-    address, slash, length = text.partition("/")
-    if not slash or not length.isascii() or not length.isdigit() or (len(length) > 1 and length[0] == "0"):
-        return None
-    return address, int(length)
-
-
 def is_ipv4_prefix(text: str) -> bool:
-    parts = _prefix(text)
-    return parts is not None and is_ipv4(parts[0]) and parts[1] <= 32
+    return _IPV4_PREFIX.fullmatch(text) is not None
 
 
 def is_cidr(text: str) -> bool:
     """An IPv4 or IPv6 address with its mask length; the host part may be set."""
-    parts = _prefix(text)
-    return parts is not None and ((is_ipv4(parts[0]) and parts[1] <= 32) or (is_ipv6(parts[0]) and parts[1] <= 128))
+    address, _, length = text.partition("/")
+    return is_ipv4_prefix(text) or (_IPV6_LENGTH.fullmatch(length) is not None and is_ipv6(address))
 
 
 def is_ipv4_network(text: str) -> bool:

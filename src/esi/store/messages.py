@@ -98,20 +98,22 @@ class SqliteMessages:
         return ticket.value
 
     def _keep(self, data: bytes) -> None:
-        execute = self._connection.execute
-        for document in read_lines(data):
+        id_ = self._one("SELECT coalesce(max(id), 0) FROM esi_messages")
+        rows: list[tuple[int, float, str, bytes]] = []
+        named: list[tuple[str, int, int]] = []
+        gone: list[tuple[float, int]] = []
+        for document, line in read_lines(data):
             if isinstance(count := document.get("dropped"), int):
-                execute("INSERT INTO esi_messages_gone VALUES (?, ?)", (_number(document.get("at")), count))
+                gone.append((_number(document.get("at")), count))
                 continue
+            id_ += 1
+            rows.append((id_, _number(document.get("at")), str(document.get("request") or ""), line))
             refs = [ref for ref in document.get("refs") or () if isinstance(ref, dict)]
-            body = orjson.dumps(document)
-            values = (_number(document.get("at")), str(document.get("request") or ""), body)
-            id_ = execute("INSERT INTO esi_messages (at, request, body) VALUES (?, ?, ?)", values).lastrowid
-            self._connection.executemany(
-                "INSERT OR IGNORE INTO esi_message_refs VALUES (?, ?, ?)",
-                [(f"{ref.get('schema')}:{ref.get('id')}", int(_number(ref.get("version"))), id_) for ref in refs],
-            )
-            self._size += len(body)
+            named += [(f"{ref.get('schema')}:{ref.get('id')}", int(_number(ref.get("version"))), id_) for ref in refs]
+        self._connection.executemany("INSERT INTO esi_messages VALUES (?, ?, ?, ?)", rows)
+        self._connection.executemany("INSERT OR IGNORE INTO esi_message_refs VALUES (?, ?, ?)", named)
+        self._connection.executemany("INSERT INTO esi_messages_gone VALUES (?, ?)", gone)
+        self._size += sum(len(row[3]) for row in rows)
         self._purge()
 
     def _purge(self) -> None:

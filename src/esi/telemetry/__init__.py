@@ -76,7 +76,11 @@ class Message:
 
 
 class Recorder(Protocol):
+    """`skips`, asked before something begins: what is told of it would only be dropped, so nobody need make it."""
+
     def message(self, m: Message) -> None: ...
+
+    def skips(self) -> bool: ...
 
 
 class NullRecorder:
@@ -84,6 +88,9 @@ class NullRecorder:
 
     def message(self, m: Message) -> None:
         return None
+
+    def skips(self) -> bool:
+        return True
 
 
 def _as_it_is(m: Message) -> Message:
@@ -103,6 +110,9 @@ class MemoryRecorder:
 
     def message(self, m: Message) -> None:
         self.messages.append(self.clean(m))
+
+    def skips(self) -> bool:
+        return False
 
     def of(self, hop: str) -> Iterable[Message]:
         return [m for m in self.messages if m.hop == hop]

@@ -1,7 +1,7 @@
 """The recorder of a served process: messages into local files, bounded in bytes and in age.
 
-    message → a queue in memory (bounded, the oldest go) → `write`: masked, packed, appended in one go to the newest
-    segment → segments in order, until somebody has taken them (`waiting`, `taken`) or a cap drops the oldest
+    message → a queue in memory (bounded: what is too much is not kept) → `write`: masked, packed, appended in one go to
+    the newest segment → segments in order, until somebody has taken them (`waiting`, `taken`) or a cap drops the oldest
 
 A segment is a file of JSON lines. One that a process was killed over may end in the middle of a line: that line is
 nobody's. Each life of a process writes to a folder of its own, which it holds a lock on; at its start it takes over
@@ -88,12 +88,14 @@ class Segments:
 
     def message(self, m: Message) -> None:
         """Nothing is done here but to remember it. What belongs to no resource could never be found again."""
-        if not m.refs:
-            return
-        if len(self._queue) >= QUEUE:
-            self._queue.popleft()
-            self._dropped += 1
-        self._queue.append(m)
+        if m.refs and not self.skips():
+            self._queue.append(m)
+
+    def skips(self) -> bool:
+        """Whether there is no room; each time that it is so counts as a message lost."""
+        full = len(self._queue) >= QUEUE
+        self._dropped += full
+        return full
 
     def write(self) -> bool:
         """Write some of what is remembered; whether anything is left."""
@@ -242,12 +244,12 @@ def as_document(message: Message, process: str) -> dict[str, Any]:
     }
 
 
-def read_lines(data: bytes) -> Iterator[dict[str, Any]]:
-    """The documents of whole lines; a line that is none is passed over."""
+def read_lines(data: bytes) -> Iterator[tuple[dict[str, Any], bytes]]:
+    """The documents of whole lines, and the lines; a line that is none is passed over."""
     for line in data.splitlines():
         try:
             document = orjson.loads(line)
         except orjson.JSONDecodeError:
             continue
         if isinstance(document, dict):
-            yield document
+            yield document, line

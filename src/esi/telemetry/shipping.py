@@ -20,7 +20,8 @@ PAUSE_SECONDS = 0.3
 """How long messages are gathered."""
 
 REST = 19
-"""So much longer than it works it rests: masking and packing take a twentieth of a core, however much there is to tell.
+"""So much longer than it works it rests: masking, packing and keeping take a twentieth of a core, however much there is
+to tell; who takes messages elsewhere works as long as we wait for it.
 What comes faster waits in the queue, and beyond that is dropped and counted."""
 
 RETRY_SECONDS = 3.0
@@ -39,7 +40,7 @@ class Shipping:
         self._segments = segments
         self._take = take
         self._clock = clock
-        self._not_before = 0.0
+        self._not_before = self._next_sending = 0.0
         self._trouble = ""
 
     async def run(self) -> None:
@@ -50,8 +51,10 @@ class Shipping:
         """Write some down and send what can be sent; for how long to do nothing then."""
         began = self._clock.monotonic()
         more = self._segments.write()
+        if not more or self._clock.monotonic() >= self._next_sending:
+            await self._send()
+            self._next_sending = self._clock.monotonic() + PAUSE_SECONDS
         spent = self._clock.monotonic() - began
-        await self._send()
         return spent * REST if more else max(spent * REST, PAUSE_SECONDS)
 
     async def _send(self) -> None:
