@@ -78,6 +78,15 @@ class Orchestration:
 
 
 @dataclass(frozen=True)
+class Neutron:
+    """Neutron's API, served beside the API."""
+
+    host: str = setting("127.0.0.1", "Address of Neutron's API.")
+    port: int = setting(0, "Its port, 9998 in the recorded system; 0: not served, in `esi dev` a free one.")
+    url: str = setting("", "How others reach it; empty: its host and port.")
+
+
+@dataclass(frozen=True)
 class Keystone:
     """The Keystone that says who is calling."""
 
@@ -173,6 +182,7 @@ class Settings:
     etcd: Etcd = field(default_factory=Etcd)
     worker: Worker = field(default_factory=Worker)
     orchestration: Orchestration = field(default_factory=Orchestration)
+    neutron: Neutron = field(default_factory=Neutron)
     keystone: Keystone = field(default_factory=Keystone)
     contrail: Contrail = field(default_factory=Contrail)
     compute: Compute = field(default_factory=Compute)
@@ -191,6 +201,7 @@ GROUPS = (
     "etcd",
     "worker",
     "orchestration",
+    "neutron",
     "keystone",
     "contrail",
     "compute",

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from esi.bootstrap.clouds import read_clouds
 from esi.bootstrap.ground import Ground
+from esi.bootstrap.neutron import read_neutron
 from esi.clock import Clock
 from esi.identity import ADMIN_ROLE, Authenticator
 from esi.identity.accounts import HOME_NAME, Accounts, account, read_accounts
@@ -43,6 +44,9 @@ def build_keystone(
         found = {"esi": urls["api"]} if "api" in urls else {}
         if "orchestration" in urls:
             found["orchestration"] = f"{urls['orchestration']}/v1/%(tenant_id)s"
+        network = urls.get("neutron") or read_neutron(Path(settings.ring.folder))
+        if network:
+            found["network"] = network
         clouds = read_clouds(Path(settings.ring.folder))
         if "nova" in clouds:
             found["compute"] = f"{clouds['nova']}/v2.1/%(tenant_id)s"

@@ -30,12 +30,16 @@ from esi.telemetry import NullRecorder, Recorder
 if TYPE_CHECKING:  # what a part needs is imported when that part is asked for
     from esi.identity.keystone import Login
     from esi.lab.netscaler import Reached
+    from esi.lifecycle import Lifecycle
     from esi.monitoring import Eyes
     from esi.stacks import Targets
 
 log = logging.getLogger(__name__)
 
-PARTS = ("etcd", "lab", "api", "sync", "agent", "jobs", "heat", "devices", "monitoring", "keystone", "orchestration")
+PARTS = (
+    *("etcd", "lab", "api", "sync", "agent", "jobs", "heat", "devices", "monitoring"),
+    *("keystone", "orchestration", "neutron"),
+)
 """Everything a process can be asked to run."""
 
 HANDLERS = {"heat": "heat_worker", "monitoring": "monitoring_worker"}
@@ -91,6 +95,8 @@ def _check(parts: Sequence[str], settings: Settings) -> None:
     faults = [f"unknown part {part!r}; known: {', '.join(PARTS)}" for part in parts if part not in PARTS]
     if ON_ETCD & set(parts) and "etcd" not in parts and not settings.etcd.endpoints:
         faults.append("no etcd: run one beside it (`esi etcd`) and name it with etcd.endpoints")
+    if "neutron" in parts and "api" not in parts:
+        faults.append("neutron tells what the API of its own process holds: run it beside api")
     if faults:
         raise SettingsError(faults)
 
@@ -121,6 +127,7 @@ class Process:
         self._recorder: Recorder = NullRecorder()
         self._messages: Messages | None = None
         self._login: Login | None = None
+        self._lifecycle: Lifecycle | None = None
 
     async def build(
         self, stack: AsyncExitStack, tasks: Tasks
@@ -147,6 +154,10 @@ class Process:
             from esi.bootstrap.recording import write_url
 
             write_url(self._settings, facts["api"])
+        if "api" in facts:
+            from esi.bootstrap.neutron import write_neutron
+
+            write_neutron(self._folder, facts.get("neutron", ""))
         if "keystone" in facts and self._login is not None:
             from esi.bootstrap.compute import write_login
             from esi.client.keystone import Credentials
@@ -172,11 +183,11 @@ class Process:
 
     def _openstack_rooms(self, others: Sequence[Room], ground: Ground | None) -> list[Room]:
         """The doors for OpenStack's clients. The lab's Keystone tells where the `others` are."""
-        if not self._parts & {"keystone", "orchestration"}:
+        beside_api = self._lifecycle is not None and ("neutron" in self._parts or self._settings.neutron.port != 0)
+        if not beside_api and not self._parts & {"keystone", "orchestration"}:
             return []
         from esi.bootstrap.identity import open_identity
         from esi.bootstrap.openstack import build_keystone, build_orchestration
-        from esi.bootstrap.workers import resource_types
 
         rooms: list[Room] = []
         lab = None
@@ -188,8 +199,14 @@ class Process:
             lab = build_keystone(self._settings, self.clock, doors)
             self._login = lab[1]
             rooms.append(lab[0])
+        known = open_identity(self._settings, self.clock, lab=lab)
+        if beside_api and self._lifecycle is not None:
+            from esi.bootstrap.neutron import build_neutron
+
+            rooms.append(build_neutron(self._settings, self._lifecycle, known, self._recorder))
         if ground is not None and "orchestration" in self._parts:
-            known = open_identity(self._settings, self.clock, lab=lab)
+            from esi.bootstrap.workers import resource_types
+
             rooms.append(build_orchestration(self._settings, ground, known, resource_types(ground.types)))
         return rooms
 
@@ -249,6 +266,7 @@ class Process:
         stack.callback(others.close)
         rooms: list[Room] = []
         if "api" in self._parts:
+            self._lifecycle = lifecycle
             rooms.append(build_api(settings, lifecycle, recorder, self._messages))
         if ground is not None and "sync" in self._parts:
             rooms.append(build_sync(ground, lifecycle.store, lifecycle))

@@ -37,6 +37,7 @@ SHORT: Mapping[str, str] = {
     "interval": "agent.interval_seconds",
     "heat-url": "orchestration.url",
     "heat-port": "orchestration.port",
+    "neutron-port": "neutron.port",
     "keystone-port": "keystone.lab_port",
     "lab-host": "lab.host",
     "lab-ports": "lab.ports",

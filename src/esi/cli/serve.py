@@ -19,7 +19,10 @@ from esi.cli.logs import logging_options, start_logging
 from esi.clock import SystemClock
 from esi.settings import Settings
 
-ALL = ("etcd", "lab", "api", "sync", "agent", "jobs", "heat", "devices", "monitoring", "keystone", "orchestration")
+ALL = (
+    *("etcd", "lab", "api", "sync", "agent", "jobs", "heat", "devices", "monitoring"),
+    *("keystone", "orchestration", "neutron"),
+)
 API = ("api", "sync")
 WORKER = ("jobs", "heat", "devices", "monitoring")
 
@@ -36,6 +39,7 @@ _json = click.option("--json", "as_json", is_flag=True, help="Print the facts as
     "etcd-port",
     "agent-port",
     "heat-port",
+    "neutron-port",
     "monitoring",
     "lab-ports",
     "commit-seconds",
@@ -57,15 +61,16 @@ def dev(**options: Any) -> None:
 
 
 @click.command()
-@settings_options("folder", "flow", "host", "port", "token-file", "etcd", "monitoring")
+@settings_options("folder", "flow", "host", "port", "token-file", "etcd", "neutron-port", "monitoring")
 @_json
 @logging_options
 def api(**options: Any) -> None:
-    """Run the API and the sync rooms.
+    """Run the API and the sync rooms, and with a port for it Neutron's API.
 
     \b
     Examples:
       esi api --etcd 127.0.0.1:2379
+      esi api --etcd 127.0.0.1:2379 --neutron-port 9998
       esi api --etcd 127.0.0.1:2379 --port 0 --json
     """
     _serve(API, options)
@@ -136,13 +141,13 @@ def etcd(**options: Any) -> None:
 @click.argument("names", metavar="NAME...", nargs=-1, required=True, type=click.Choice(ALL))
 @settings_options(
     *("folder", "flow", "inventory", "host", "port", "token-file", "etcd", "slots", "monitoring", "agent-url"),
-    *("heat-port", "keystone-port"),
+    *("heat-port", "neutron-port", "keystone-port"),
 )
 @_json
 @logging_options
 def room(names: Sequence[str], **options: Any) -> None:
     """Run the named rooms, alone or together: etcd, lab, api, sync, agent, jobs, heat, devices, monitoring,
-    keystone (the lab's), orchestration (Heat's read API).
+    keystone (the lab's), orchestration (Heat's read API), neutron (Neutron's API, beside api).
 
     \b
     Examples:
@@ -182,6 +187,7 @@ def ready_lines(parts: Sequence[str], facts: Mapping[str, str], settings: Settin
         lines += ["etcdctl get --prefix --keys-only /config"]
     if "keystone" in facts:
         lines += openstack_lines(facts["keystone"], known_user=not settings.api.token_file)
+        lines += ["openstack network list", "neutron port-list"] if "neutron" in facts else []
     for name, address in sorted(facts.items()):
         if name.startswith("lab."):
             host, _, port = address.rpartition(":")
@@ -192,7 +198,7 @@ def ready_lines(parts: Sequence[str], facts: Mapping[str, str], settings: Settin
 
 
 def openstack_lines(url: str, *, known_user: bool) -> list[str]:
-    """For python-openstackclient and python-heatclient; without a token file there is one user, admin."""
+    """For OpenStack's own clients; without a token file there is one user, admin."""
     user = ["export OS_USERNAME=admin OS_PASSWORD=admin OS_PROJECT_NAME=admin"] if known_user else []
     domains = f"export OS_AUTH_URL={url}/v3 OS_IDENTITY_API_VERSION=3"
     domains += " OS_USER_DOMAIN_NAME=Default OS_PROJECT_DOMAIN_NAME=Default"

@@ -1,8 +1,8 @@
 """The kinds of resources that are told as Neutron's, and their bodies on both sides. Pure.
 
-A body is told as the API tells it, with what newer clients look for beside it: `project_id`, Neutron's words for a
-status that is still pending, and what never differs here (`constants`). What is taken is Neutron's body without what
-means nothing here: the host that a port is bound on, and constants that are sent back as they were told.
+A body is told as the API tells it, with what newer clients look for beside it: `project_id`, Neutron's word for a
+status that is still pending, tags as a list (`name=text`), and what never differs here (`constants`). What is taken is
+Neutron's body without what means nothing here: the host that a port is bound on, and constants as they were told.
 """
 
 from __future__ import annotations
@@ -64,9 +64,11 @@ NONE_HERE: Mapping[str, str] = {
 
 def as_neutron(kind: Kind, row: Body) -> Body:
     """A shown body of the API, as Neutron tells it."""
-    body = {**kind.constants, **row}
+    body: Body = {**kind.constants, **row}
     if "tenant_id" in row:
         body["tenant_id"] = body["project_id"] = row.get("tenant_id") or HOME
+    if isinstance(row.get("tags"), dict):
+        body["tags"] = sorted(f"{name}={text}" if text else name for name, text in row["tags"].items())
     if row.get("status") in BUILDING:
         body["status"] = BUILD
     if kind is SECURITY_GROUP:
@@ -101,6 +103,9 @@ def as_ours(kind: Kind, sent: Body) -> Body:
         for name, value in sent.items()
         if not (name.startswith(BOUND) or (name in kind.constants and value == kind.constants[name]))
     }
+    if isinstance(tags := body.get("tags"), list):
+        parts = [tag.partition("=") for tag in tags if isinstance(tag, str)]
+        body["tags"] = {name: text for name, _, text in parts}
     project = body.pop("project_id", None)
     if project is not None and body.get("tenant_id") is None:
         body["tenant_id"] = project

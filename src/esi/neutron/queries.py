@@ -2,6 +2,7 @@
 
     <property>=<value>          one of several values that are given; for a list: holds one of them
     fixed_ips=ip_address=<ip>   also subnet_id=, ip_address_substr=
+    tags=<tag>,<tag>            all of them
     fields, sort_key, sort_dir (both repeated), limit, marker, page_reverse
 
 The store compares what it has columns for; the rest is compared here, on what is told.
@@ -105,6 +106,9 @@ def _filter(name: str, given: Sequence[str], filters: Filters, kind: Kind, schem
         filters.tests.append(_constant(kind.constants[name], given))
     elif name == "fixed_ips" and item is not None:
         filters.tests.append(_addresses(given))
+    elif name == "tags" and item is not None:
+        wanted = {tag for text in given for tag in text.split(",")}
+        filters.tests.append(lambda body: wanted <= set(body.get("tags") or ()))
     elif item is None and name.startswith((BOUND, PROVIDER)):
         filters.tests.append(_constant("", given))
     elif item is None or (item.kind in LISTS and item.document.get("items", {}).get("type") != "string"):

@@ -58,6 +58,7 @@ def test_a_bad_inventory_says_where(text: str, words: str, tmp_path: Path) -> No
     ("parts", "words"),
     [
         (["kitchen"], "unknown part 'kitchen'"),
+        (["neutron"], "run it beside api"),
         (["jobs"], "no etcd"),
     ],
 )

@@ -88,6 +88,14 @@ async def test_the_recorded_port_is_told_as_it_was_with_project_id_beside(bench:
     assert shown == {"id": made["id"], "status": "BUILD"}
 
 
+async def test_tags_are_a_list_as_new_clients_want_them(bench: Bench) -> None:
+    made = await bench.port(tags=["colour=blue", "plain"])
+    assert made["tags"] == ["colour=blue", "plain"]
+    assert (await bench.desk.row(Ref("port", made["id"])))["tags"] == {"colour": "blue", "plain": ""}
+    for query, found in (("plain", 1), ("plain,colour=blue", 1), ("colour", 0)):
+        assert len((await bench.get(f"/v2.0/ports?tags={query}"))["ports"]) == found, query
+
+
 async def test_a_port_that_its_service_keeps_is_only_detached(bench: Bench) -> None:
     body = {"network_id": bench.desk.network.id, "fake_delete": True, "device_owner": "compute:nova"}
     port = await bench.made("port", token="root", device_id=NOBODY, tenant_id=TENANT, **body)

@@ -16,6 +16,8 @@ from esi.lab.keystone.directory import User
 
 MOST_PER_USER = 500
 TOKEN_BYTES = 32
+BEGINNING = "gAAAAA"
+"""As of Fernet tokens: a command line takes a word that begins with a dash for an option."""
 GUESSES = 10
 GUESS_SECONDS = 60.0
 MOST_GUESSED = 1_000
@@ -47,7 +49,7 @@ class Issued:
         """A new token as text. `until`: not longer than the token that it was given for."""
         now = self._clock.now()
         expires = now + self._seconds if until is None else until
-        text = secrets.token_urlsafe(TOKEN_BYTES)
+        text = BEGINNING + secrets.token_urlsafe(TOKEN_BYTES)
         key = digest(text)
         own = self._by_user.setdefault(user.id, OrderedDict())
         for old in [old for old in own if self._tokens[old].expires <= now]:
