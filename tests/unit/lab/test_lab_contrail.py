@@ -343,6 +343,11 @@ def test_analytics_tells_what_an_agent_would(bench: Bench) -> None:
     assert told[1]["value"][0]["value"]["UveVMInterfaceAgent"]["if_stats"]["in_bytes"] == 30_000
     raw = bench.told("GET", path)[1]["UveVMInterfaceAgent"]["l2_active"]
     assert raw[0][0] == {"@type": "bool", "#text": "true"}
+    disabled = {"virtual-machine-interface": {"id_perms": {"enable": False}}}
+    bench.ask("PUT", f"/virtual-machine-interface/{PORT}", disabled)
+    told = bench.told("GET", path, flat="")[1]["UveVMInterfaceAgent"]
+    assert [told[name] for name in ("admin_state", "active", "l2_active")] == [False, False, True]
+    assert "if_stats" not in told
     bench.lab.faults.begin("no-agent", PORT)
     assert set(bench.told("GET", path, flat="")[1]) == {"ContrailConfig"}
     assert bench.told("GET", "/analytics/uves/virtual-network/no:such:net") == (200, {})

@@ -318,4 +318,4 @@ def test_a_stack_that_is_killed_anywhere_ends_as_one_that_is_not() -> None:
 
 def test_keys_tell_rows_apart() -> None:
     keys = [key_of(row) for row in rows_of(config())]
-    assert len(set(keys)) == len(keys) == 9
+    assert len(set(keys)) == len(keys) == 7

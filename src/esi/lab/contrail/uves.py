@@ -1,8 +1,8 @@
 """The analytics API (8081): what agents tell of interfaces and networks, computed from the objects.
 
 An interface is seen by an agent when a virtual machine or a logical interface holds it; until then there is only what
-the config node tells. `l2_active` follows the interface's admin state and its faults. Counters grow with the clock, and
-`if_stats` is the growth of one interval, as agents send it.
+the config node tells. `l2_active` follows its faults, `active` its admin state, too: recorded ports of dummies are
+UP, with their admin state down. Counters grow with the clock, and `if_stats` is the growth of one interval.
 """
 
 from __future__ import annotations
@@ -98,12 +98,12 @@ class AnalyticsFace:
 
     def _told(self, one: Standing) -> dict[str, Any]:
         network = self.config.objects.get(one.ref("virtual-network"))
-        up = bool(one.body["id_perms"].get("enable", True)) and not self._broken("inactive", one)
+        enabled, up = bool(one.body["id_perms"].get("enable", True)), not self._broken("inactive", one)
         addresses = [other.body["instance_ip_address"] for other in self.config.objects.referrers(one, "instance-ip")]
         told: dict[str, Any] = {
-            "active": up,
+            "active": up and enabled,
             "l2_active": up,
-            "admin_state": bool(one.body["id_perms"].get("enable", True)),
+            "admin_state": enabled,
             "uuid": one.uuid,
             "mac_address": one.body["virtual_machine_interface_mac_addresses"]["mac_address"][0],
             "ip_address": addresses[0] if addresses else "0.0.0.0",
@@ -111,7 +111,7 @@ class AnalyticsFace:
             "virtual_network": ":".join(network.fq_name) if network is not None else "",
             "vm_uuid": one.ref("virtual-machine"),
         }
-        if up and self._age(one) >= SEND_SECONDS:
+        if up and enabled and self._age(one) >= SEND_SECONDS:
             told["if_stats"] = {name: int(rate * SEND_SECONDS) for name, rate in RATES.items()}
         return told
 

@@ -2,7 +2,7 @@
 
 The order of the rows is the order of the work: users, addresses and VLANs slot by slot, routes, SNMP; what goes, goes
 in the opposite order. Slot 0 is the management port `0/1`, slot n the port `1/n`: of type `user` it is enabled and
-has an address in a VLAN of its own, of type `dummy` it is disabled.
+has an address in a VLAN of its own, of type `dummy` it is as the appliance came. Its port in Contrail carries nothing.
 """
 
 from __future__ import annotations
@@ -125,15 +125,12 @@ def _slots(props: Props) -> Iterable[Row]:
         path = f"networks[{slot}]"
         if not isinstance(raw, Mapping) or raw.get("type") not in ("user", "dummy"):
             raise TemplateError(path, "needs a type, user or dummy")
-        if not slot:
-            continue  # the management port is as the appliance came
+        if not slot or raw["type"] == "dummy":
+            continue
         port = raw.get("ifname") or f"1/{slot}"
         if not isinstance(port, str) or not _PORT.fullmatch(port):
             raise TemplateError(f"{path}.ifname", "must be a port, as 1/1")
-        if raw["type"] == "dummy":
-            yield Row("Interface", {"id": port, "state": "DISABLED"})
-        else:
-            yield from _slot(slot, port, raw, path)
+        yield from _slot(slot, port, raw, path)
 
 
 def _slot(slot: int, port: str, raw: Mapping[str, Any], path: str) -> Iterable[Row]:

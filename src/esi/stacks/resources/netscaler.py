@@ -32,9 +32,10 @@ from esi.stacks.resources.appliance_rows import (
 )
 
 TYPE = "ESI::VNF::NetscalerConfig"
-LICENCE_RETRIES = 6
-LICENCE_SECONDS = 10.0
-"""As recorded: license_max_retries, license_retry_sleep."""
+LICENCE_SECONDS = 60.0
+"""As recorded: license_max_retries of 6, license_retry_sleep of 10 s."""
+
+FIRST_LOOK_SECONDS, LAST_LOOK_SECONDS = 0.5, 10.0
 
 STRUCTURED = Property("json", default="")
 """A map or list, or a text that holds one."""
@@ -119,18 +120,21 @@ class NetscalerConfig:
             await appliance.restart()
         if ctx.held is not None:
             ctx.held(f"{login.ip} restarts for its licence")
-        told = await self._licence_after_restart(login, model)
+        told = await self._licence_after_restart(ctx, login, model)
         if ctx.held is not None:
             ctx.held("")
         if not _counts(told, model):
             shown = f"{told.edition} {told.size}".strip() or "nothing"
             raise Rejected(login.ip, f"is licensed for {shown}, not for {model.edition} {model.size}".rstrip())
 
-    async def _licence_after_restart(self, login: Login, model: Model) -> Licence:
+    async def _licence_after_restart(self, ctx: Context, login: Login, model: Model) -> Licence:
         """What it is licensed for at last. Raises what kept us from asking the last time."""
         told, trouble = Licence(), None
-        for _ in range(LICENCE_RETRIES):
-            await self._clock.sleep(LICENCE_SECONDS)
+        pause, left = FIRST_LOOK_SECONDS, LICENCE_SECONDS
+        while left > 0:
+            async with ctx.rest():
+                await self._clock.sleep(pause)
+            left, pause = left - pause, min(pause * 2, LAST_LOOK_SECONDS, left - pause)
             try:
                 async with self._appliances.open(login) as appliance:
                     told, trouble = await appliance.licence(), None
