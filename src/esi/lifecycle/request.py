@@ -24,7 +24,7 @@ from esi.schema.documents import clone
 from esi.schema.validation import clean
 from esi.store import Cause, Kind, LogRow, Query, Resources, Tx
 
-ASKED_AT_ONCE = 1000
+ASKED_AT_ONCE = 1024
 """Ids in one statement."""
 
 
@@ -113,6 +113,7 @@ class Request:
             ids = sorted(self.shown)
             for start in range(0, len(ids), ASKED_AT_ONCE):
                 some = ids[start : start + ASKED_AT_ONCE]
+                some += some[-1:] * ((1 << (len(some) - 1).bit_length()) - len(some))  # few statements to compile
                 for row in await self.list(schema, Query(filters={property: some})):
                     found.setdefault(row.body[property], []).append(row)
             self._naming[key] = found

@@ -11,6 +11,7 @@ A trailing slash and the suffix `.json` are accepted. Whoever has no tenant acts
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import uuid
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ from urllib.parse import urlencode
 import orjson
 from aiohttp import web
 
-from esi.errors import Broken, EsiError, Forbidden
+from esi.errors import Broken, EsiError, Forbidden, TimedOut
 from esi.identity import SYSTEM, Authenticator, Identity
 from esi.identity.accounts import HOME
 from esi.lifecycle import Lifecycle
@@ -36,6 +37,8 @@ from esi.telemetry import Message, NullRecorder, Recorder
 log = logging.getLogger(__name__)
 
 LARGEST_BODY = 1024 * 1024
+READ_SECONDS = 30.0
+"""How long a body may take to arrive."""
 REQUEST_ID = "x-openstack-request-id"
 VERBS = {"GET": "get", "HEAD": "get", "POST": "create", "PUT": "update", "DELETE": "delete"}
 OWN = ("tenant", "project")
@@ -133,7 +136,7 @@ class RestDoor:
         if verb == "delete":
             await self._lifecycle.delete(asking.identity, ref, asking.request_id)
             return 204, None
-        asking.sent = _document(await asking.http.read())
+        asking.sent = _document(await _read(asking.http))
         sent = _inside(asking.sent, kind)
         asking.doing = Doing(verb, kind, clean(id_), sent)
         ours = as_ours(kind, sent)
@@ -223,6 +226,14 @@ class RestDoor:
 
 def _values(request: web.Request) -> Values:
     return {name: request.query.getall(name) for name in request.query}
+
+
+async def _read(request: web.Request) -> bytes:
+    try:
+        async with asyncio.timeout(READ_SECONDS):
+            return await request.read()
+    except TimeoutError as error:
+        raise TimedOut("the body did not arrive in time") from error
 
 
 def _document(data: bytes) -> Any:

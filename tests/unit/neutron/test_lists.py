@@ -136,10 +136,13 @@ async def test_a_list_costs_the_same_statements_however_long_it_is(bench: Bench)
         return bench.desk.store.statements - before
 
     few = {plural: await cost(f"/v2.0/{plural}") for plural in ("ports", "networks", "subnets")}
+    whose = {bench.desk.network.id: [bench.desk.subnet.id]}
     for number in range(10):
         network = await bench.made("network", name=f"n{number}")
-        await bench.made("subnet", network_id=network["id"], cidr="198.51.100.0/24")
+        subnet = await bench.made("subnet", network_id=network["id"], cidr="198.51.100.0/24")
+        whose[network["id"]] = [subnet["id"]]
         await bench.port(name=f"p{number}")
     many = {plural: await cost(f"/v2.0/{plural}") for plural in few}
     assert many == few
+    assert {row["id"]: row["subnets"] for row in (await bench.get("/v2.0/networks"))["networks"]} == whose
     assert few["ports"] == few["subnets"] <= few["networks"] <= few["ports"] + 1
