@@ -9,9 +9,10 @@ from typing import Any, NamedTuple
 from esi.testing.compare import ABSENT, Ids, align
 from recorded import collector
 from recorded.cases import case, part, readable
-from recorded.scenes import CHAPTERS, Played
+from recorded.scenes import STEPS, Played
 
 FLOWS = ("old", "new")
+PLAYED = (*FLOWS, "network")
 ROLES = {"primary": "10.79.5.185", "secondary": "10.79.5.184"}
 NOTHING_YET = ("vpn/request", "vpn/jobs.note")
 """Files and parts that hold nothing to compare, or not yet: rules say why."""
@@ -34,6 +35,7 @@ def places(name: str, runs: Runs) -> Iterator[tuple[str, Played]]:
     for flow in FLOWS:
         yield f"vpn/{name}.{flow}", runs[flow]
     yield f"vpn_chain/{name}", runs["new"]
+    yield f"logical_network/{name}", runs["network"]
 
 
 def by_members(ids: Ids, *names: str) -> Same:
@@ -67,6 +69,8 @@ def stacks(runs: Runs) -> Iterator[Pair]:
 def in_order(path: str, ours: Sequence[Any], same: Same) -> list[Any]:
     """Ours as the record lists them; our own order must be the same."""
     recorded = part(path)
+    if path.startswith("logical_network"):  # listed by the names of the documents
+        return align(recorded, ours, same).ours
     steady = [entry for entry in recorded if not _racing(entry)]
     assert align(steady, [entry for entry in ours if not _racing(entry)], same).in_order, f"{path}: another order"
     return align(recorded, ours, same).ours
@@ -123,8 +127,7 @@ def shown(runs: Runs) -> Iterator[Pair]:
     """What is shown after each chapter, and of the seed."""
     old, new = runs["old"], runs["new"]
     for flow, played in runs.items():
-        assert len(played.shown) == CHAPTERS
-        yield Pair(f"vpn_chain/steps_{flow}", [{"shown": entries} for entries in played.shown], played)
+        yield Pair(STEPS[flow], [{"shown": entries} for entries in played.shown], played)
     after = {entry["resource"]: entry for entry in old.shown[9]}
     yield Pair("vpn/shown.seed", [after["vpn_interface"], after["vpn_gateway"]], old)
     yield Pair("vpn/shown.old_vpn_gateway_before_interface", old.shown[8], old)
@@ -134,16 +137,15 @@ def shown(runs: Runs) -> Iterator[Pair]:
 
 def targets(runs: Runs) -> Iterator[Pair]:
     """Monitoring targets as stacks ask for them, and what the agent answers."""
-    new = runs["new"]
-    entries = [{"request": asked.props, "asked": asked} for asked in requests(new)]
+    for path in ("vpn/collector_targets", "vpn_chain/collector_targets", "logical_network/collector_targets"):
+        played, recorded = runs["network" if path.startswith("logical") else "new"], part(path)
+        entries = [{"request": asked.props, "asked": asked} for asked in requests(played)]
 
-    def same(recorded: Any, ours: Any) -> bool:
-        one, other = recorded["request"], ours["request"]
-        return all(new.ids.translated(one[name]) == other[name] for name in ("type", "resource_id", "field_name"))
+        def same(recorded: Any, ours: Any, ids: Ids = played.ids) -> bool:
+            one, other = recorded["request"], ours["request"]
+            return all(ids.translated(one[name]) == other[name] for name in ("type", "resource_id", "field_name"))
 
-    for path in ("vpn/collector_targets", "vpn_chain/collector_targets"):
-        recorded = part(path)
-        yield Pair(path, answered(recorded, align(recorded, entries, same).ours), new)
+        yield Pair(path, answered(recorded, align(recorded, entries, same).ours), played)
 
 
 def answered(recorded: Sequence[Any], ours: Sequence[Any]) -> list[Any]:
@@ -173,7 +175,7 @@ def answered(recorded: Sequence[Any], ours: Sequence[Any]) -> list[Any]:
 
 def edits(runs: Runs) -> Iterator[Pair]:
     """What routers are given: the primary is 10.79.5.185."""
-    for played in runs.values():
+    for played in (runs[flow] for flow in FLOWS):
         yield Pair("vpn/junos_expected", {"routers": [_router(played, item) for item in _recorded_routers()]}, played)
 
 
@@ -194,7 +196,7 @@ def _router(played: Played, recorded: Any) -> Any:
 
 def printed(runs: Runs) -> Iterator[Pair]:
     """What routers print: what they held before is not recorded, what the steps have added is there."""
-    for played in runs.values():
+    for played in (runs[flow] for flow in FLOWS):
         for label, ip in (("MX-2", ROLES["primary"]), ("MX-1", ROLES["secondary"])):
             after = {"vpn_gateway": 8, "vpn_interface": 9, "gw_interface": 12, "static_route": 13, "all steps": 13}
             ours = {step: played.running[chapter][ip] for step, chapter in after.items()}

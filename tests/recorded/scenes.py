@@ -22,11 +22,15 @@ from esi.testing.loop import run
 from esi.testing.replay import Ring, on_ring
 from recorded.cases import case
 
-TENANT = {"old": "0b576f6f4cbf414f829cd12f008bf08f", "new": "b3e3095c0a5b4383805efe9cf2a6b5ef"}
-FLOW = {"old": "2017", "new": "2018"}
+TENANT = {
+    "old": "0b576f6f4cbf414f829cd12f008bf08f",
+    "new": "b3e3095c0a5b4383805efe9cf2a6b5ef",
+    "network": "ae69b52f46ba480bb9636f62736436f4",
+}
+FLOW = {"old": "2017", "new": "2018", "network": "2018"}
+STEPS = {"old": "vpn_chain/steps_old", "new": "vpn_chain/steps_new", "network": "logical_network/steps"}
 AGENT = "http://collector-agents-se.monitoringrefactordocker_default:7070"
-CHAPTERS = 14
-"""From the switch to the static route."""
+AGENT_OF_NETWORKS = "http://collector-agents-se:7070"
 
 
 MADE: dict[str, Callable[[Any], Any]] = {
@@ -49,17 +53,18 @@ class Played:
 
 
 def play(flow: str) -> Played:
-    """Play the chain of the "old" or "new" flow on a ring of its own."""
+    """Play the chain of the "old" or "new" flow, or the logical network of the new one, on a ring of its own."""
     played = Played(Ids(), Facts())
     played.ids.learn(TENANT[flow], "5c1e5c1e5c1e45c1a5c1e5c1e5c1e5c1")
 
     async def scene(ring: Ring) -> None:
         played.facts = ring.facts
-        for chapter in case(f"vpn_chain/steps_{flow}")[:CHAPTERS]:
+        for chapter in case(STEPS[flow]):
             await _chapter(ring, played, chapter)
 
     services = load_services(FLOW[flow], recorded_quirks=True)
-    run(on_ring(services, scene, recorded_quirks=True, eyes=near_eyes, agent=AGENT))
+    agent = AGENT_OF_NETWORKS if flow == "network" else AGENT
+    run(on_ring(services, scene, recorded_quirks=True, eyes=near_eyes, agent=agent))
     return played
 
 

@@ -11,6 +11,8 @@ from esi.testing.compare import Comparison, Tally, leaves
 from recorded.cases import CASES, SETS, case, part, rules
 from recorded.checks import CHECKS, Pair, Runs
 
+COMPARED = ("vpn", "vpn_chain", "logical_network")
+
 pytestmark = [pytest.mark.recorded, pytest.mark.usefixtures("cases")]
 
 
@@ -38,7 +40,8 @@ def test_every_leaf_is_visited_and_every_rule_is_needed(runs: Runs, report: Call
     for check in CHECKS.values():
         for pair in check(runs):
             found.setdefault(pair.path, compared(pair))
-    files = [f"{path.parent.name}/{path.stem}" for path in CASES.glob("vpn*/*.json")] + ["vpn/junos_text"]
+    there = [path for folder in COMPARED for path in CASES.glob(f"{folder}/*.json")]
+    files = [*(f"{path.parent.name}/{path.stem}" for path in there), "vpn/junos_text"]
     for file in files:
         seen = sum(tally.leaves for path, tally in found.items() if path.split(".")[0] == file)
         assert seen == sum(1 for _ in leaves(case(file))), file
