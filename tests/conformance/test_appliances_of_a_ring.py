@@ -25,6 +25,7 @@ from esi.bootstrap.lab import RunningLab, run_lab
 from esi.bootstrap.services import load_services
 from esi.bootstrap.workers import resource_types
 from esi.clock import SystemClock
+from esi.drivers.nitro import Row
 from esi.drivers.nitro.driver import NitroDriver
 from esi.drivers.nitro.wire import HttpLine
 from esi.errors import Rejected, SettingsError, Unreachable, Unsupported
@@ -57,6 +58,7 @@ async def test_a_configured_appliance_is_seen_by_snmp() -> None:
             await ports.ask(target("snmp_ports", if_name="0/1"))
         slots = [network(IP, "100.64.193.0/24"), network("10.225.225.3", "10.225.225.0/24"), dummy("10.121.232.4")]
         await NetscalerConfig(lab.driver, lab.clock).create(lab.context, config(networks=slots))
+        await disable(lab, "1/2")
         snmp = Snmp({IP: (lab.reached.host, lab.reached.snmp_port)}, clock=SystemClock(), timeout=2)
         ports, device = SnmpPorts(PortNumbers(snmp)), SnmpDeviceLb(snmp)
         words = {name: (await ports.ask(target("snmp_ports", if_name=name))).values["status"] for name in PORTS}
@@ -71,6 +73,12 @@ async def test_a_configured_appliance_is_seen_by_snmp() -> None:
         assert after["traffic.in"] > before["traffic.in"]
         assert (await device.ask(target("snmp_device_lb"))).values["http.request"] > seen["http.request"]
         await snmp.close()
+
+
+async def disable(lab: Desk, port: str) -> None:
+    """As an operator does."""
+    async with lab.driver.open(LOGIN) as appliance:
+        await appliance.put(Row("Interface", {"id": port, "state": "DISABLED"}))
 
 
 END = "No more variables left in this MIB View"
@@ -94,7 +102,9 @@ async def test_net_snmp_walks_it_once_a_community_is_there(require: Require) -> 
 
         await NetscalerConfig(lab.driver, lab.clock).create(lab.context, config())
         assert await walk("1.3.6.1.2.1.31.1.1.1.1") == ["0/1", "1/1", "1/2"]
-        assert await walk("1.3.6.1.2.1.2.2.1.8") == ["1", "2", "2"]
+        assert await walk("1.3.6.1.2.1.2.2.1.8") == ["1", "1", "1"]
+        await disable(lab, "1/1")
+        assert await walk("1.3.6.1.2.1.2.2.1.8") == ["1", "2", "1"]
         assert len(await walk("1.3.6.1.4.1.5951.4.1.1")) == len(COUNTED)
         assert len(await walk("1")) == 5 + 3 * 8 + len(COUNTED)
         assert await walk("1", "public") == []
