@@ -17,7 +17,7 @@ from esi.store.sqlite import SqliteStore
 from esi.testing import chain
 
 TITLE = "POST per second"
-ABOUT = """`flat_network` is a flat schema of ten properties. 32 connections of one load generator post as fast as they are
+ABOUT = """`flat_network` is a flat schema of ten properties. 32 connections of one load generator post as fast as it is
 answered. The bare loop parses HTTP by hand and executes the same SQL statements in the same group commit with
 `synchronous=FULL`; *drain on* means that outbox rows are put into etcd, 100 in a commit, and deleted. A `vpn_interface`
 also makes a new version of its gateway in the same transaction; its hooks check addresses and keys."""
@@ -107,9 +107,10 @@ async def prepare(place: Path) -> None:
     store = SqliteStore(place / "esi.db", catalogue, clock=SystemClock())
     await store.close()
     found, schema = Statements(catalogue), catalogue["flat_network"]
-    sql = {"row": found.codec("flat_network").insert, "tenant": found.codec("tenant").get, "names": list(schema.properties)}
+    sql: dict[str, Any] = {"row": found.codec("flat_network").insert, "tenant": found.codec("tenant").get}
     sql |= {"outbox": found.outbox, "log": found.log, "batch": found.outbox_batch, "done": found.outbox_done}
-    (place / "statements.json").write_text(json.dumps(sql | {"defaults": schema.defaults()}))
+    sql |= {"names": list(schema.properties), "defaults": schema.defaults()}
+    (place / "statements.json").write_text(json.dumps(sql))
 
 
 async def load(children: Children, url: str, path: str, bodies: list[bytes], seconds: float) -> dict[str, Any]:

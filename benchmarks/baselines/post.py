@@ -9,7 +9,7 @@ from esi.kv import rpc_pb2 as pb
 FOLDER, ETCD = sys.argv[1], sys.argv[2:]
 SQL = json.load(open(FOLDER + "/statements.json"))
 SAYS = b"HTTP/1.1 201 Created\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%b"
-work: queue.SimpleQueue[Any] = queue.SimpleQueue()
+LOGGED, work = (None, None, None, ""), queue.SimpleQueue[Any]()
 
 def opened() -> sqlite3.Connection:
     db = sqlite3.connect(FOLDER + "/esi.db", isolation_level=None, timeout=5)
@@ -26,7 +26,7 @@ def write(db: sqlite3.Connection, loop: asyncio.AbstractEventLoop) -> None:
             db.execute(SQL["tenant"], (row["tenant_id"],)).fetchone()
             db.execute(SQL["row"], (*map(row.get, SQL["names"]), 1, 0, 0, None, None, None, 0, None))
             db.execute(SQL["outbox"], ("create", "/v2.0/flat_network/" + row["id"], raw, 1, 0, request, now))
-            db.execute(SQL["log"], ("flat_network", row["id"], 1, "create", request, "bench", now, None, None, None, ""))
+            db.execute(SQL["log"], ("flat_network", row["id"], 1, "create", request, "bench", now, *LOGGED))
             db.execute("RELEASE one")
         db.execute("COMMIT")
         loop.call_soon_threadsafe(lambda done: [say(SAYS % (len(raw), raw)) for _, raw, _, _, say in done], group)

@@ -250,7 +250,9 @@ async def test_the_inventory_says_where_devices_and_agents_are(ring: RunningLab,
     write_inventory(file, ring.inventory, snmp=ring.snmp)
     assert read_inventory(file) == ring.inventory
     assert read_snmp(file) == ring.snmp
-    assert set(ring.snmp) == {"10.79.5.184", "10.79.5.185"}
+    assert set(ring.snmp) == {"10.79.5.184", "10.79.5.185", "10.161.0.33", "10.161.0.34"}, (
+        "the routers and the switches"
+    )
     primary = ring.served["vMX-router-02"]
     assert ring.snmp["10.79.5.185"] == (primary.host, primary.snmp_port)
     assert list(PASSWORDS) == ["esi"]

@@ -1,4 +1,4 @@
-"""The ring is killed at every point where it touches the world, two hundred times each, and ends as if nothing had been.
+"""The ring is killed wherever it touches the world, two hundred times each, and ends as if nothing had been.
 
 One life of a service is played: gateway, interface, both deleted. A process dies at a chosen occurrence of a point, up
 to three times, and is started again; half of the seeds also delay every step a little, so that steps meet in other

@@ -53,7 +53,7 @@ async def test_what_it_stands_on_is_named(talk: Talk) -> None:
     router = Ref("router", (await talk.ring.body(Ref("pair", pair)))["primary_id"])
     await talk.ring.lifecycle.apply_monitoring(router, {"it": "DOWN", "version": 1})
     told = await why(talk, gateway)
-    assert f"as good as what pair_id names: pair {pair} (MONITORING_UNAVAILABLE)" in told
+    assert f"as good as what stands in pair_id: pair {pair} (MONITORING_UNAVAILABLE)" in told
     assert f"`esi why pair {pair}`" in told
     assert "primary_id and secondary_id" in await why(talk, Ref("pair", pair))
     assert "it DOWN" in await why(talk, router)

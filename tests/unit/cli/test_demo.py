@@ -10,9 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from esi.bootstrap.services import SERVICES
 from esi.cli.demo import keys, vpn
 from esi.cli.demo.expectations import Expectations, decoded, in_clear
 from esi.cli.demo.routers import lines_of
+from esi.cli.demo.stage import Put
 from esi.errors import Rejected
 from esi.render.junos import secret9
 from esi.schema import load
@@ -94,7 +96,7 @@ def test_the_story_is_the_record(require: Any) -> None:
             matching = [row["id"] for row in shown if all(row.get(k) == v for k, v in body.items())]
             recorded.setdefault(schema, []).extend((id, body) for id in matching[:1])
     puts = [item for group in vpn.PREREQUISITES for item in group]
-    puts.append(vpn.Put("vpn_gateway", vpn.GATEWAY, vpn.GATEWAY_REQUEST))
+    puts.append(Put("vpn_gateway", vpn.GATEWAY, vpn.GATEWAY_REQUEST))
     for item in puts:
         assert (item.id, item.body | {"tenant_id": vpn.TENANT}) in recorded[item.schema], item.schema
     request = json.loads((cases / "vpn" / "request.json").read_text())["seed"][0]["body"]["vpn_interface"]
@@ -117,7 +119,7 @@ def test_router_lines_are_the_seeds(require: Any) -> None:
 
 def test_prerequisites_name_only_what_stands_before_them() -> None:
     """Each group refers to the groups before it, by the relations of the real schemas."""
-    catalogue = load([ROOT / "src" / "esi" / "services" / name for name in ("core", "vpn")])
+    catalogue = load([ROOT / "src" / "esi" / "services" / name for name in SERVICES])
     known: set[str] = set()
     for group in vpn.PREREQUISITES:
         for item in group:
