@@ -3,6 +3,7 @@ SHELL := /bin/bash
 BIN := .venv/bin
 ARGS ?=
 .DEFAULT_GOAL := help
+unexport PYTHONDONTWRITEBYTECODE  # hundreds of short programs run here: each is compiled once
 .PHONY: help demo dev test check fmt lint unit conformance docs bench setup setup-demo
 
 help:  ## list these targets

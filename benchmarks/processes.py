@@ -75,7 +75,7 @@ class Children:
 
     async def launch(self, name: str, *command: str | Path) -> Process:
         """Start a program that says nothing about itself."""
-        here = ("env", f"PYTHONPATH={ROOT / 'src'}:{ROOT}")
+        here = ("env", "-u", "PYTHONDONTWRITEBYTECODE", f"PYTHONPATH={ROOT / 'src'}:{ROOT}")
         with self.log(name).open("ab") as words:
             process = await asyncio.create_subprocess_exec(
                 *tethered((*here, *command)), stdin=DEVNULL, stdout=PIPE, stderr=words.fileno(), limit=LINE_BYTES

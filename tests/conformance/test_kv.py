@@ -225,6 +225,15 @@ async def test_list_reads_one_revision_over_many_pages(kv: Kv) -> None:
     assert await disturbing >= 20
 
 
+async def test_pages_are_the_list_in_parts(kv: Kv) -> None:
+    for number in range(25):
+        await kv.commit([Put(f"/p/{number:02d}", b"x")])
+    whole = await kv.list("/p/")
+    parts = [part async for part in kv.pages("/p/", page=10)]
+    assert [entry for part in parts for entry in part.entries] == whole.entries
+    assert {part.revision for part in parts} == {whole.revision}
+
+
 async def test_list_then_watch_misses_nothing(kv: Kv) -> None:
     await kv.commit([Put("/w/before", b"")])
     listing = await kv.list("/w/")

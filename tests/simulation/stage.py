@@ -69,6 +69,7 @@ class Stage(World):
 
         async def all_of_it() -> None:
             self.begin("master", self.master)
+            await self.clock.sleep(1.0)  # it reads what stands before anything happens
             await scenario()
 
         await self.run(all_of_it())

@@ -11,14 +11,15 @@ import logging
 import random
 import string
 from collections.abc import Callable, Sequence
+from contextlib import aclosing
 from dataclasses import replace
 
 from esi.clock import Clock
 from esi.errors import Broken, EsiError, TerminalError
 from esi.jobs.board import Board, Ops
 from esi.jobs.plan import Change
-from esi.jobs.reader import Known, Reader, worker_copy
-from esi.kv import KV, MAX_OPS, Delete, Event, Put
+from esi.jobs.reader import Reader, Unread, worker_copy
+from esi.kv import KV, MAX_OPS, Delete, Entry, Event, Put
 from esi.model import keys
 from esi.model.codec import Config, encode_worker_config, loads_object
 from esi.model.effect import EFFECTS, Effect
@@ -94,24 +95,37 @@ class Master:
     # What the watches bring
 
     async def _load(self, tasks: Tasks) -> None:
-        trees = (keys.CONFIG + "/", keys.WORKER_CONFIG + "/", keys.JOBS, keys.DROPPED + "/", keys.EFFECTS)
-        configs, copies, jobs, dropped, effects = await asyncio.gather(*(self._kv.list(tree) for tree in trees))
-        for entry in copies.entries:
-            if (ref := self._ref_of(entry.key, keys.WORKER_CONFIG)) is not None:
-                _, version, deleted = worker_copy(entry.value)
-                self._reader.known[ref] = Known(version, deleted)
-                self._changed[ref] = None
-        for entry in configs.entries:
-            self._take_config(entry.key, entry.value)
-        self._changed = {ref: None for ref in self._changed if self._reader.pending(ref)}
+        trees = (keys.JOBS, keys.DROPPED + "/", keys.EFFECTS)
+        jobs, dropped, effects = await asyncio.gather(*(self._kv.list(tree) for tree in trees))
+        await self._load_from(keys.WORKER_CONFIG + "/", self._load_copy)
+        since = await self._load_from(keys.CONFIG + "/", self._load_config)
+        self._changed = dict.fromkeys(self._reader.all_pending())
         self._load_jobs({entry.key: entry.value for entry in jobs.entries})
         for entry in dropped.entries:
             self._take_dropped(entry.key)
         self._effects = {entry.key: entry.value for entry in effects.entries}
         tasks.start("effects", self._follow(keys.EFFECTS, effects.revision, self._take_effects))
         tasks.start("dropped", self._follow(keys.DROPPED + "/", dropped.revision, self._take_drops))
-        tasks.start("config", self._follow(keys.CONFIG + "/", configs.revision, self._take_configs))
+        tasks.start("config", self._follow(keys.CONFIG + "/", since, self._take_configs))
         tasks.start("jobs", self._follow(keys.JOBS, jobs.revision, self._take_ends))
+
+    async def _load_from(self, prefix: str, load: Callable[[Entry], None]) -> int:
+        """A part at a time, since what is kept of each is little; the revision that it was read at."""
+        since = 0
+        async with aclosing(self._kv.pages(prefix)) as pages:
+            async for part in pages:
+                since = part.revision
+                for entry in part.entries:
+                    load(entry)
+        return since
+
+    def _load_copy(self, entry: Entry) -> None:
+        if (ref := self._ref_of(entry.key, keys.WORKER_CONFIG)) is not None:
+            _, version, deleted = worker_copy(entry.value)
+            self._reader.accept(ref, version, deleted=deleted)
+
+    def _load_config(self, entry: Entry) -> None:
+        self._take_config(entry.key, entry.value, young=False)
 
     def _load_jobs(self, found: dict[str, bytes]) -> None:
         jobs = [Job.decode(value, key) for key, value in found.items() if key.startswith(keys.JOBS_ALL)]
@@ -132,15 +146,16 @@ class Master:
         for event in batch:
             self._take_config(event.key, event.value if event.kind == "put" else None)
 
-    def _take_config(self, key: str, value: bytes | None) -> None:
+    def _take_config(self, key: str, value: bytes | None, *, young: bool = True) -> None:
         if key.startswith(keys.HEAT_TEMPLATES):
             self._reader.set_template(key.removeprefix(keys.HEAT_TEMPLATES), value)
             return
         ref = self._ref_of(key, keys.CONFIG)
         if ref is None:
             return
-        self._reader.set_config(ref, value)
-        self._changed[ref] = None
+        self._reader.set_config(ref, value, young=young)
+        if young:
+            self._changed[ref] = None
         if value is not None:
             self._changed.update(dict.fromkeys(self._parked.pop(ref, ())))
 
@@ -219,7 +234,7 @@ class Master:
             return await self._again(job_id)
         error = loads_object(value, job_id)["error"] if value else ""
         ref = self._board.ref(job_id)
-        if ref is not None and self._reader.wanted(ref) is None:
+        if ref is not None and not self._reader.is_wanted(ref):
             self._changed[ref] = None
         return self._board.finish(job_id, error)
 
@@ -239,19 +254,31 @@ class Master:
         return [state, *self._board.finish(job_id, error)]
 
     async def _accept(self, ref: Ref) -> Ops:
-        """What a change of what is wanted comes to."""
+        """What a change of what is wanted comes to. Bodies that are needed and are not kept are read."""
+        while True:
+            try:
+                ops = await self._accepted(ref)
+            except Unread as unread:
+                entry = await self._kv.get(keys.config_key(self._path_of(unread.ref)))
+                self._reader.set_config(unread.ref, entry.value if entry is not None else None)
+            else:
+                self._overdue.pop(ref, None)
+                self._reader.trim()
+                return ops
+
+    async def _accepted(self, ref: Ref) -> Ops:
         if not self._reader.pending(ref):
             return []
         path = self._path_of(ref)
         old = await self._old(ref, path)
         wanted = self._reader.wanted(ref) or self._last_rites(ref, old)
-        if self._reader.wanted(ref) is None and wanted is not None and (drop := await self._drop(ref)):
+        if not self._reader.is_wanted(ref) and wanted is not None and (drop := await self._drop(ref)):
             return drop
         if wanted is None:
-            del self._reader.known[ref]
+            self._reader.forget(ref)
             trees = (keys.worker_config_key, keys.heat_stack_key, keys.state_key)
             return [Delete(tree(path)) for tree in trees]
-        error = self._overdue.pop(ref, None)
+        error = self._overdue.get(ref)
         try:
             change = self._reader.change(ref, wanted, old)
         except Missing as missing:
@@ -277,7 +304,7 @@ class Master:
         return [Put(keys.state_key(self._path_of(ref)), state), self._copy(ref, wanted)]
 
     def _copy(self, ref: Ref, wanted: Config) -> Put:
-        self._reader.known[ref] = Known(wanted.version, wanted.marked_for_deletion)
+        self._reader.accept(ref, wanted.version, deleted=wanted.marked_for_deletion)
         value = encode_worker_config(wanted.body, wanted.version, deleted=wanted.marked_for_deletion)
         return Put(keys.worker_config_key(self._path_of(ref)), value)
 
@@ -287,7 +314,7 @@ class Master:
         if await self._kv.get(keys.dropped_key(path)) is None:
             return []
         log.warning("%s is dropped: it was deleted by force", ref)
-        self._reader.known.pop(ref, None)
+        self._reader.forget(ref)
         self._changed.pop(ref, None)
         if await self._kv.get(keys.config_key(path)) is not None:
             self._changed[ref] = None  # asked for anew under the same id
@@ -301,7 +328,7 @@ class Master:
         return [*self._board.cancel(ref, "it was deleted by force"), *gone]
 
     async def _old(self, ref: Ref, path: str) -> tuple[Body, int] | None:
-        if ref not in self._reader.known:
+        if self._reader.known(ref) is None:
             return None
         entry = await self._kv.get(keys.worker_config_key(path))
         return None if entry is None else worker_copy(entry.value)[:2]
@@ -309,7 +336,8 @@ class Master:
     def _last_rites(self, ref: Ref, old: tuple[Body, int] | None) -> Config | None:
         """A resource that went from /config in one step is deleted by our own copy of it, once."""
         schema = self._catalogue[ref.schema]
-        if old is None or self._reader.known[ref].deleted or not self._reader.handlers(schema, old[0]):
+        known = self._reader.known(ref)
+        if old is None or known is None or known.deleted or not self._reader.handlers(schema, old[0]):
             return None
         return self._reader.as_deleted(old)
 

@@ -1,4 +1,5 @@
-"""The resource reader: what a change under /config means. Keeps bodies as bytes, decodes the few that are looked at.
+"""The resource reader: what a change under /config means. It keeps the versions of all resources, and of the bodies the
+bytes of as many as there is room for; it decodes the few that are looked at. One that is not kept is read (Unread).
 
 no template, or none that exists     → /state READ_COMPLETE, nothing to do
 a template                           → a Change with its evaluated params, for the board
@@ -8,8 +9,10 @@ gone from /config                    → the worker's own records go too
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import OrderedDict
+from collections.abc import Iterable
 from functools import lru_cache
+from typing import NamedTuple
 
 import orjson
 
@@ -22,13 +25,33 @@ from esi.render.mapping import Mapping, template_id
 from esi.render.templates import Templates
 from esi.schema import Catalogue, Schema
 
+KEPT_BYTES = 4 * 1024 * 1024
+"""Bodies that are kept."""
 
-@dataclass(frozen=True, slots=True)
-class Known:
+
+class Known(NamedTuple):
     """The worker's copy of what it has accepted last."""
 
     version: int
     deleted: bool
+
+
+class Standing(NamedTuple):
+    """A resource: the version that is wanted, and what has been accepted. Most look alike, and are one object."""
+
+    wanted: int | None = None
+    known: Known | None = None
+
+
+NOTHING = Standing()
+
+
+class Unread(Exception):
+    """The body of `ref` is needed, and is not kept: read it, `set_config`, and ask again."""
+
+    def __init__(self, ref: Ref) -> None:
+        self.ref = ref
+        super().__init__(str(ref))
 
 
 class Reader:
@@ -37,31 +60,69 @@ class Reader:
     def __init__(self, catalogue: Catalogue, *, recorded_quirks: bool = False) -> None:
         self._catalogue = catalogue
         self._quirks = recorded_quirks
-        self._configs: dict[Ref, bytes] = {}
+        self._standing: dict[Ref, Standing] = {}
+        self._shared: dict[Standing, Standing] = {}
+        self._configs: OrderedDict[Ref, bytes] = OrderedDict()
+        self._kept = 0
         self._templates = Templates()
-        self.known: dict[Ref, Known] = {}
         self._body = lru_cache(maxsize=4096)(_decode_body)
 
     def set_template(self, id: str, value: bytes | None) -> None:
         """A heat template has come, changed or gone."""
         self._templates.put(id, value)
 
-    def set_config(self, ref: Ref, value: bytes | None) -> None:
-        if value is None:
-            self._configs.pop(ref, None)
-        else:
+    def set_config(self, ref: Ref, value: bytes | None, *, young: bool = True) -> None:
+        """What is wanted of a resource has come, changed or gone. An old one's body is kept while there is room."""
+        self._kept -= len(self._configs.pop(ref, b""))
+        version = None if value is None else decode_config(value, str(ref)).version
+        self._stands(ref, Standing(version, self.known(ref)))
+        if value is not None and (young or self._kept < KEPT_BYTES or self.pending(ref)):
             self._configs[ref] = value
+            self._kept += len(value)
+
+    def trim(self) -> None:
+        """Let bodies go that have not been needed for long. Not in the middle of a change, which may need many."""
+        while self._kept > KEPT_BYTES and len(self._configs) > 1:
+            self._kept -= len(self._configs.popitem(last=False)[1])
+
+    def accept(self, ref: Ref, version: int, *, deleted: bool) -> None:
+        """The worker's copy says, or will say, so."""
+        self._stands(ref, Standing(self._standing.get(ref, NOTHING).wanted, Known(version, deleted)))
+
+    def forget(self, ref: Ref) -> None:
+        """There is no copy any more."""
+        self._stands(ref, Standing(self._standing.get(ref, NOTHING).wanted))
+
+    def _stands(self, ref: Ref, standing: Standing) -> None:
+        if standing == NOTHING:
+            self._standing.pop(ref, None)
+        else:
+            self._standing[ref] = self._shared.setdefault(standing, standing)
+
+    def known(self, ref: Ref) -> Known | None:
+        return self._standing.get(ref, NOTHING).known
+
+    def is_wanted(self, ref: Ref) -> bool:
+        return self._standing.get(ref, NOTHING).wanted is not None
 
     def wanted(self, ref: Ref) -> Config | None:
-        value = self._configs.get(ref)
-        return None if value is None else decode_config(value, str(ref))
+        """Raises Unread."""
+        if not self.is_wanted(ref):
+            return None
+        if (value := self._configs.get(ref)) is None:
+            raise Unread(ref)
+        self._configs.move_to_end(ref)
+        return decode_config(value, str(ref))
 
     def pending(self, ref: Ref) -> bool:
         """Whether what is wanted is newer than what has been accepted."""
-        known, value = self.known.get(ref), self._configs.get(ref)
-        if value is None:
+        wanted, known = self._standing.get(ref, NOTHING)
+        if wanted is None:
             return known is not None
-        return known is None or decode_config(value, str(ref)).version > known.version
+        return known is None or wanted > known.version
+
+    def all_pending(self) -> Iterable[Ref]:
+        return [ref for ref in self._standing if self.pending(ref)]
 
     def handlers(self, schema: Schema, body: Body) -> dict[str, str]:
         """handler → template id, for the templates that this body has and that exist. Empty: not workable."""
@@ -73,7 +134,7 @@ class Reader:
         return found
 
     def change(self, ref: Ref, wanted: Config, old: tuple[Body, int] | None) -> Change | None:
-        """The change to plan; None when no worker has to do anything. Raises Missing, or TemplateError.
+        """The change to plan; None when no worker has to do anything. Raises Missing, TemplateError, or Unread.
 
         `old` is the worker's copy (body, version) when there is one.
         """
@@ -99,8 +160,8 @@ class Reader:
 
     def lookup(self, schema: str, id: str) -> Body | None:
         """The body of another resource as last wanted."""
-        value = self._configs.get(Ref(schema, id))
-        return None if value is None else self._body(decode_config(value, id).body)
+        wanted = self.wanted(Ref(schema, id))
+        return None if wanted is None else self._body(wanted.body)
 
     def as_deleted(self, old: tuple[Body, int]) -> Config:
         """What would be wanted had the resource been marked for deletion before it went."""

@@ -91,6 +91,10 @@ class KV(Protocol):
 
     async def list(self, prefix: str, *, page: int = 1000) -> Listing: ...
 
+    def pages(self, prefix: str, *, page: int = 1000) -> AsyncGenerator[Listing, None]:
+        """What `list` gives, a part at a time, for whoever keeps little of much. Compacted: begin again."""
+        ...
+
     async def commit(self, ops: Sequence[Put | Delete], *, guards: Sequence[Guard] = ()) -> int:
         """Do all of `ops` or nothing; the new revision. At most MAX_OPS, no key twice.
 

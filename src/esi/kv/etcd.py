@@ -84,21 +84,21 @@ class EtcdKV:
         """All keys under `prefix` at one revision, read `page` keys at a time."""
         while True:
             try:
-                return await self._list(prefix.encode(), page)
+                parts = [part async for part in self.pages(prefix, page=page)]
+                return Listing([entry for part in parts for entry in part.entries], parts[-1].revision)
             except Compacted:
                 continue  # so slow that its revision went: read a newer one
 
-    async def _list(self, prefix: bytes, page: int) -> Listing:
-        entries: list[Entry] = []
-        request = pb.RangeRequest(key=first_key(prefix), range_end=range_end(prefix), limit=page)
-        while True:
+    async def pages(self, prefix: str, *, page: int = 1000) -> AsyncGenerator[Listing, None]:
+        start = prefix.encode()
+        request = pb.RangeRequest(key=first_key(start), range_end=range_end(start), limit=page)
+        more = True
+        while more:
             reply = await self._range(request)
-            entries.extend(map(entry_of, reply.kvs))
-            revision = request.revision or reply.header.revision
-            if not reply.more:
-                return Listing(entries, revision)
-            request.key = reply.kvs[-1].key + b"\0"
-            request.revision = revision
+            request.revision = request.revision or reply.header.revision
+            yield Listing([entry_of(found) for found in reply.kvs], request.revision)
+            if more := reply.more:
+                request.key = reply.kvs[-1].key + b"\0"
 
     async def _range(self, request: pb.RangeRequest) -> pb.RangeResponse:
         reply = await self._connection.call(RANGE, request)

@@ -74,6 +74,9 @@ class MemoryKV:
         high = bisect_left(self._keys, stem[:-1] + chr(ord(stem[-1]) + 1)) if stem else len(self._keys)
         return Listing([self._entries[key] for key in self._keys[low:high]], self._revision)
 
+    async def pages(self, prefix: str, *, page: int = 1000) -> AsyncGenerator[Listing, None]:
+        yield await self.list(prefix, page=page)
+
     async def commit(self, ops: Sequence[Put | Delete], *, guards: Sequence[Guard] = ()) -> int:
         if len(ops) > MAX_OPS:
             raise Broken(f"{len(ops)} writes in one commit; at most {MAX_OPS}")

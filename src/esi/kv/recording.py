@@ -70,6 +70,9 @@ class RecordingKV:
     async def list(self, prefix: str, *, page: int = 1000) -> Listing:
         return await self._kv.list(prefix, page=page)
 
+    def pages(self, prefix: str, *, page: int = 1000) -> AsyncGenerator[Listing, None]:
+        return self._kv.pages(prefix, page=page)
+
     def watch(self, prefix: str, *, since: int) -> AsyncGenerator[Sequence[Event], None]:
         return self._kv.watch(prefix, since=since)
 

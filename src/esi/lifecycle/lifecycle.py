@@ -194,6 +194,14 @@ class Lifecycle:
         schema = self.catalogue[ref.schema]
         return await self._transact(lambda request: reports.apply_state(request, schema, ref, payload))
 
+    async def knows_states(self, told: Sequence[tuple[Ref, Body]]) -> Sequence[bool]:
+        """Of each report whether `apply_state` would do nothing; many are asked about in one transaction that reads."""
+
+        async def work(rows: Tx) -> Sequence[bool]:
+            return [reports.is_old(await rows.get(ref), payload) for ref, payload in told]
+
+        return await self.store.read(work)
+
     async def apply_monitoring(self, ref: Ref, payload: Body) -> bool:
         """Take in a monitoring report; whether it changed anything."""
         schema = self.catalogue[ref.schema]

@@ -76,6 +76,13 @@ async def apply_state(request: Request, schema: Schema, ref: Ref, payload: Body)
     return True
 
 
+def is_old(row: Resource | None, payload: Body) -> bool:
+    """Whether a report of state changes nothing."""
+    state = payload.get("state")
+    error = _error(payload, state if isinstance(state, dict) else {})
+    return row is None or not (payload.get("held") or _news(row, _version(payload), error))
+
+
 async def _hold(request: Request, before: Resource | None, held: object) -> bool:
     """What holds a version up that is not done yet; whether that is news."""
     if before is None or not isinstance(held, dict) or not isinstance(held.get("version"), int):

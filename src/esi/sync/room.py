@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
+from contextlib import suppress
 from random import Random
 
 from esi.clock import Clock
-from esi.errors import LeaseLost, NotFound, TemporaryError
-from esi.kv import KV
+from esi.errors import Broken, LeaseLost, NotFound, TemporaryError
+from esi.kv import KV, Entry
 from esi.lifecycle import Lifecycle
 from esi.model import keys
 from esi.model.codec import decode_state, loads_object
-from esi.model.resource import Ref
+from esi.model.resource import Body, Ref
 from esi.runtime import Controller, Leader, Mirror, Term, together
 from esi.schema import Catalogue
 from esi.store import Store
@@ -53,9 +55,9 @@ class SyncRoom:
 
     async def _lead(self, term: Term) -> None:
         trees = [keys.STATE + "/", keys.MONITORING + "/", keys.MAPPINGS + "/"]
-        mirror = Mirror(self._kv, trees, clock=self._clock, name="reports")
         deadlines = Deadlines(self._kv, self._lifecycle, self._clock)
-        reports = _Reports(mirror, self._lifecycle, deadlines)
+        reports = _Reports(self._lifecycle, deadlines)
+        mirror = reports.mirror = Mirror(self._kv, trees, clock=self._clock, name="reports", old=reports.old)
         mappings = Mappings(self._kv, mirror, self._lifecycle, term.guard)
 
         async def apply(key: str, /) -> float | None:
@@ -69,31 +71,49 @@ class SyncRoom:
 class _Reports:
     """Applies what stands under a key of /state or /monitoring. Versions decide what is news; twice is harmless."""
 
-    def __init__(self, mirror: Mirror, lifecycle: Lifecycle, deadlines: Deadlines) -> None:
-        self._mirror = mirror
+    mirror: Mirror
+
+    def __init__(self, lifecycle: Lifecycle, deadlines: Deadlines) -> None:
         self._lifecycle = lifecycle
         self._catalogue = lifecycle.catalogue
         self._deadlines = deadlines
 
     async def apply(self, key: str, /) -> float | None:
-        entry = self._mirror.get(key)
+        entry = self.mirror.get(key)
         tree = keys.STATE if key.startswith(keys.STATE) else keys.MONITORING
-        found = self._catalogue.by_path(keys.parse_path(key, tree))
-        if entry is None or found is None:
+        ref = self._found(key, tree)
+        if entry is None or ref is None:
             return None
-        ref = Ref(found[0].id, found[1])
         try:
             if tree == keys.STATE:
-                state = decode_state(entry.value, key)
-                payload = {"error": state.error, "state": state.state, "version": state.version, "held": state.held}
-                await self._lifecycle.apply_state(ref, payload)
+                await self._lifecycle.apply_state(ref, _payload(entry))
             else:
                 report = loads_object(entry.value, key)
                 if await self._lifecycle.apply_monitoring(ref, report) and "seen" in report:
                     self._deadlines.expect(report["seen"] + self._lifecycle.world.ways.deadlines.age_seconds)
         except NotFound:
             log.debug("%s reports on a resource that is gone", key)
+        self.mirror.settle(entry)
         return None
+
+    async def old(self, entries: Sequence[Entry]) -> set[str]:
+        """Which states have been taken in already: of a hundred thousand at a start, nearly all."""
+        reports: dict[str, tuple[Ref, Body]] = {}
+        for entry in entries:
+            if entry.key.startswith(keys.STATE) and (ref := self._found(entry.key, keys.STATE)) is not None:
+                with suppress(Broken):  # told in its turn, alone
+                    reports[entry.key] = (ref, _payload(entry))
+        known = await self._lifecycle.knows_states(list(reports.values()))
+        return {key for key, is_known in zip(reports, known, strict=True) if is_known}
+
+    def _found(self, key: str, tree: str) -> Ref | None:
+        found = self._catalogue.by_path(keys.parse_path(key, tree))
+        return None if found is None else Ref(found[0].id, found[1])
+
+
+def _payload(entry: Entry) -> Body:
+    state = decode_state(entry.value, entry.key)
+    return {"error": state.error, "state": state.state, "version": state.version, "held": state.held}
 
 
 async def _until_lost(term: Term) -> None:

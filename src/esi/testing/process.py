@@ -112,6 +112,9 @@ class KVHandle:
         await self._process.point("kv.list")
         return await self._kv.list(prefix, page=page)
 
+    async def pages(self, prefix: str, *, page: int = 1000) -> AsyncGenerator[Listing, None]:
+        yield await self.list(prefix, page=page)
+
     async def commit(self, ops: Sequence[Put | Delete], *, guards: Sequence[Guard] = ()) -> int:
         name = f"kv.commit {_tree(ops)}"
         await self._process.point(name + " before")

@@ -13,7 +13,7 @@ import pytest
 from esi.bootstrap.services import load_services
 from esi.clock import LoopClock
 from esi.errors import Rejected
-from esi.jobs import JobsRoom
+from esi.jobs import JobsRoom, reader
 from esi.jobs.master import PARK_SECONDS
 from esi.kv import Delete, Put
 from esi.kv.memory import MemoryKV
@@ -250,6 +250,29 @@ def test_what_is_deleted_by_force_is_dropped_with_its_jobs() -> None:
 
     diary = Diary(hang=True)
     play(scenario, diary)
+
+
+def test_bodies_that_are_not_kept_are_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The next master has loaded versions alone, and keeps no body longer than it must."""
+    monkeypatch.setattr(reader, "KEPT_BYTES", 0)
+
+    async def scenario(b: Bench) -> None:
+        await b.want("edge_router", "r1", **ROUTER)
+        await b.state("edge_router", "r1")
+        await b.quiet()
+        await b.kv.commit([Delete(keys.MASTER)])
+        for number in range(3):
+            await b.want("er_physical_interface", f"e{number}", name=f"ge-0/0/{number}", device_id="r1", tenant_id="t")
+        for number in range(3):
+            _, error = await b.state("er_physical_interface", f"e{number}")
+            assert error == ""
+        await b.quiet()
+        await b.want("edge_router", "r1", 2, **ROUTER)
+        while "modify edge_router:r1 2" not in b.diary.done:
+            await asyncio.sleep(0.01)
+        assert len(b.diary.done) == 5
+
+    play(scenario)
 
 
 @pytest.mark.parametrize("known", [False, True])

@@ -58,6 +58,9 @@ class CrashingKV:
     async def list(self, prefix: str, *, page: int = 1000) -> Listing:
         return await self._kv.list(prefix, page=page)
 
+    def pages(self, prefix: str, *, page: int = 1000) -> AsyncGenerator[Listing, None]:
+        return self._kv.pages(prefix, page=page)
+
     async def commit(self, ops: Sequence[Put | Delete], *, guards: Sequence[Guard] = ()) -> int:
         await self._crash.point()
         revision = await self._kv.commit(ops, guards=guards)
