@@ -10,8 +10,9 @@ help:  ## list these targets
 	@grep -hE '^[a-z]+:.*  ## ' $(MAKEFILE_LIST) | sed -E 's/:.*  ## /|/' | while IFS='|' read -r name text; \
 	  do printf '  make %-12s %s\n' "$$name" "$$text"; done
 
-demo: setup-demo  ## the main job, from a fresh clone: a VPN interface on two virtual routers (ARGS='--flow 2018')
+demo: setup-demo  ## the main job, from a fresh clone: a VPN interface, then a load balancer (ARGS='--flow 2018')
 	@$(BIN)/esi demo vpn --html var/demo.html $(ARGS)
+	@$(BIN)/esi demo load-balancer --html var/load-balancer.html $(ARGS)
 
 dev: setup-demo  ## the whole ring with its lab in one process, until Ctrl-C (ARGS='--port 9091')
 	@$(BIN)/esi dev $(ARGS)

@@ -45,9 +45,11 @@ class Children:
         await self.close()
 
     async def serve(self, name: str, *arguments: str) -> dict[str, str]:
-        """Start `esi NAME ...` and wait for its facts. ChildFailed when it ends first or takes too long."""
+        """Start `esi NAME ...` and wait for its facts. ChildFailed when it ends first or takes too long. A name of
+        several words is a command with rooms to run: `room api sync`.
+        """
         with self.log(name).open("wb") as words:
-            process = await _start([*ESI, name, *arguments, "--json"], stdout=PIPE, stderr=words.fileno())
+            process = await _start([*ESI, *name.split(), *arguments, "--json"], stdout=PIPE, stderr=words.fileno())
         self._serving[name] = process
         assert process.stdout is not None
         try:
@@ -76,7 +78,7 @@ class Children:
         return [name for name, process in self._serving.items() if process.returncode is not None]
 
     def log(self, name: str) -> Path:
-        return self.folder / f"{name}.log"
+        return self.folder / f"{name.replace(' ', '-')}.log"
 
     def tail(self, name: str, lines: int = 15) -> str:
         try:

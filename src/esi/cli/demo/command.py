@@ -6,15 +6,19 @@ import asyncio
 import shutil
 import signal
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import click
 
+from esi.cli.demo.balancer_story import BalancerStory
 from esi.cli.demo.children import ChildFailed, Children
 from esi.cli.demo.screen import Screen
-from esi.cli.demo.story import Story, write_facts
+from esi.cli.demo.stage import Stage
+from esi.cli.demo.vpn_story import VpnStory
+from esi.cli.output import as_json
 from esi.client.resources import Client
 from esi.clock import SystemClock
 from esi.errors import EsiError
@@ -32,6 +36,34 @@ class Wish:
     folder: Path | None
 
 
+class Story(Protocol):
+    """`start`, `tell`, `judge`, `show`, in this order. The first two raise errors of the client and the children."""
+
+    @property
+    def stage(self) -> Stage: ...
+
+    @property
+    def command(self) -> str: ...
+
+    async def start(self) -> None:
+        """The ring."""
+
+    async def tell(self, client: Client, page: Path | None, *, keep: bool) -> None:
+        """All of it. `page`: where to write the record of the request; `keep`: the ring stays for who watches."""
+
+    def judge(self) -> None:
+        """What must have held, into the stage's expectations."""
+
+    def show(self) -> None:
+        """What was found, for people."""
+
+    def as_facts(self) -> dict[str, Any]: ...
+
+    def ways(self) -> list[str]:
+        """What to type into a shell to look around in a ring that is kept."""
+        ...
+
+
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 def demo() -> None:
     """Tell a recorded story from an empty ring to configured routers.
@@ -41,17 +73,29 @@ def demo() -> None:
     """
 
 
+def _options(command: Callable[..., None]) -> Callable[..., None]:
+    """What every story takes."""
+    for option in reversed(OPTIONS):
+        command = option(command)
+    return command
+
+
+OPTIONS = (
+    click.option("--flow", type=click.Choice(["2017", "2018"]), default="2017", show_default=True,
+                 help="Which recorded generation of templates to use."),
+    click.option("--json", "facts", metavar="FILE", type=click.Path(dir_okay=False, path_type=Path),
+                 help="Write everything that was seen as JSON."),
+    click.option("--html", "page", metavar="FILE", type=click.Path(dir_okay=False, path_type=Path),
+                 help="Write the record of the request as one page, as `esi trace` does."),
+    click.option("--keep", is_flag=True, help="Leave the ring running after the story, until Ctrl-C."),
+    click.option("--folder", metavar="FOLDER", type=click.Path(file_okay=False, path_type=Path),
+                 help="An empty folder for the ring, which stays; else a temporary one is made."),
+)  # fmt: skip
+
+
 @demo.command()
-@click.option("--flow", type=click.Choice(["2017", "2018"]), default="2017", show_default=True,
-              help="Which recorded generation of templates to use.")  # fmt: skip
-@click.option("--json", "facts", metavar="FILE", type=click.Path(dir_okay=False, path_type=Path),
-              help="Write everything that was seen as JSON.")  # fmt: skip
-@click.option("--html", "page", metavar="FILE", type=click.Path(dir_okay=False, path_type=Path),
-              help="Write the record of the request as one page, as `esi trace` does.")  # fmt: skip
-@click.option("--keep", is_flag=True, help="Leave the ring running after the story, until Ctrl-C.")
-@click.option("--folder", metavar="FOLDER", type=click.Path(file_okay=False, path_type=Path),
-              help="An empty folder for the ring, which stays; else a temporary one is made.")  # fmt: skip
-def vpn(folder: Path | None, **wish: Any) -> None:
+@_options
+def vpn(**wish: Any) -> None:
     """Create a VPN interface: two routers get it, and it becomes ACTIVE.
 
     \b
@@ -61,25 +105,46 @@ def vpn(folder: Path | None, **wish: Any) -> None:
       esi demo vpn --html page.html
       esi demo vpn --keep
     """
+    _run(VpnStory, **wish)
+
+
+@demo.command("load-balancer")
+@_options
+def load_balancer(**wish: Any) -> None:
+    """Create a load balancer: a server, its ports, its configured appliance; then delete it, and nothing is left.
+
+    With --keep it is not deleted.
+
+    \b
+    Examples:
+      esi demo load-balancer
+      esi demo load-balancer --flow 2018 --json facts.json
+      esi demo load-balancer --html page.html
+      esi demo load-balancer --keep
+    """
+    _run(BalancerStory, **wish)
+
+
+def _run(make: Callable[[Stage], Story], *, folder: Path | None, **wish: Any) -> None:
     if folder is not None and folder.exists() and any(folder.iterdir()):
         raise click.BadParameter(f"{folder} is not empty: the story begins with an empty ring", param_hint="--folder")
-    click.get_current_context().exit(asyncio.run(_interruptible(Wish(folder=folder, **wish))))
+    click.get_current_context().exit(asyncio.run(_interruptible(make, Wish(folder=folder, **wish))))
 
 
-async def _interruptible(wish: Wish) -> int:
+async def _interruptible(make: Callable[[Stage], Story], wish: Wish) -> int:
     """SIGTERM ends it as Ctrl-C does: the children are ended first."""
     task = asyncio.current_task()
     assert task is not None
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     try:
-        return await _vpn(wish)
+        return await _whole(make, wish)
     except asyncio.CancelledError:
         raise KeyboardInterrupt from None
     finally:
         asyncio.get_running_loop().remove_signal_handler(signal.SIGTERM)
 
 
-async def _vpn(wish: Wish) -> int:
+async def _whole(make: Callable[[Stage], Story], wish: Wish) -> int:
     clock = SystemClock()
     screen = Screen(clock)
     began = clock.monotonic()
@@ -88,10 +153,11 @@ async def _vpn(wish: Wish) -> int:
         needed.mkdir(parents=True, exist_ok=True)
     try:
         async with Children(folder) as children:
-            story = Story(children, screen, flow=wish.flow, clock=clock)
-            held = await _told(story, children, screen, wish.page)
+            stage = Stage(children, screen, flow=wish.flow, clock=clock)
+            story = make(stage)
+            held = await _told(story, wish)
             if wish.facts is not None:
-                write_facts(wish.facts, story.as_facts(held=held))
+                wish.facts.write_text(as_json(stage.as_facts(held=held) | story.as_facts()) + "\n")
             if held:
                 screen.heading(f"Everything held, after {clock.monotonic() - began:.1f} s.")
                 if wish.page is not None:
@@ -105,18 +171,17 @@ async def _vpn(wish: Wish) -> int:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-async def _told(story: Story, children: Children, screen: Screen, page: Path | None) -> bool:
+async def _told(story: Story, wish: Wish) -> bool:
     """Whether everything held; if not, what did not is on the screen, with the last words of the processes."""
+    stage = story.stage
+    screen, children = stage.screen, stage.children
     try:
         async with Tasks("demo") as tasks:
             loading = tasks.start("load", asyncio.to_thread(_load))  # while the processes come up
             await story.start()
             await loading
-        async with Client(story.seen.facts["api"], clock=story.clock) as client:
-            await story.prepare(client)
-            await story.ask(client)
-            await story.look()
-            await story.record(client, page)
+        async with Client(stage.facts["api"], clock=stage.clock) as client:
+            await story.tell(client, wish.page, keep=wish.keep)
     except ChildFailed as error:
         screen.heading(str(error))
         return False
@@ -127,9 +192,9 @@ async def _told(story: Story, children: Children, screen: Screen, page: Path | N
     story.judge()
     story.show()
     screen.heading("Expectations")
-    for item in story.expectations.all:
+    for item in stage.expectations.all:
         screen.judged(item.text, item.held, item.seen)
-    if story.expectations.failed:
+    if stage.expectations.failed:
         _last_words(children, screen)
         return False
     return True
@@ -143,25 +208,16 @@ def _last_words(children: Children, screen: Screen) -> None:
 
 
 def _next(story: Story, wish: Wish) -> list[str]:
-    facts = story.seen.facts
-    if not wish.keep:
-        other = "2018" if wish.flow == "2017" else "2017"
-        return [
-            f"esi demo vpn --flow {other}    the other recorded generation",
-            "esi demo vpn --keep         the same, and the ring stays for you to look around",
-            "esi dev                     a ring of your own",
-        ]
-    interface = story.seen.interface
-    lab = [f"{name.removeprefix('lab.')} is at {at}" for name, at in sorted(facts.items()) if name.startswith("lab.")]
-    return [
-        f"export GOHAN_ENDPOINT_URL={facts['api']} GOHAN_SCHEMA_URL=/gohan/v0.1/schemas",
-        f"export ETCDCTL_API=3 ETCDCTL_ENDPOINTS={facts['etcd']}",
-        f"gohan client vpn_interface show {interface}",
-        f"gohan client vpn_interface delete --wait {interface}",
-        "etcdctl get --prefix --keys-only /",
-        f"# {', '.join(lab)} (NETCONF over SSH, esi / esiesi0000)",
-        f"# logs in {story.folder}; Ctrl-C ends it all",
-    ]
+    if wish.keep:
+        return [*story.ways(), f"# logs in {story.stage.children.folder}; Ctrl-C ends it all"]
+    other, command = "2018" if wish.flow == "2017" else "2017", f"esi demo {story.command}"
+    lines = {
+        f"{command} --flow {other}": "the other recorded generation",
+        f"{command} --keep": "the same, and the ring stays for you to look around",
+        "esi dev": "a ring of your own",
+    }
+    wide = max(map(len, lines)) + 4
+    return [f"{typed:{wide}}{what}" for typed, what in lines.items()]
 
 
 def _load() -> None:

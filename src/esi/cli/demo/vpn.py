@@ -6,7 +6,9 @@ needs only the groups before it.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
+
+from esi.cli.demo.stage import Put
 
 TENANT = "0b576f6f4cbf414f829cd12f008bf08f"
 LOGIN, PASSWORD = "esi", "esiesi0000"
@@ -28,14 +30,6 @@ SERVICE = "72b05fe5-88c6-4888-a6fb-feb793fffae8"
 QOS = "4f59680b-52b6-41da-b15a-09946c155efd"
 GATEWAY = "4fab887d-8f73-40e6-b2d8-2426255231bf"
 VRF = "vrf_gw_sample-ha-router-downlink_1025"
-
-
-class Put(NamedTuple):
-    """One prerequisite, made by `PUT` of this id."""
-
-    schema: str
-    id: str
-    body: dict[str, Any]
 
 
 def _router(id: str, number: int, ip: str) -> Put:
