@@ -34,6 +34,7 @@ class Ring:
     pending_seconds: float = setting(600.0, "How long a change may be pending, beyond its template's heat_timeout.")
     age_seconds: float = setting(300.0, "How long a look at a device counts; what was seen earlier is unknown.")
     recorded_quirks: bool = setting(False, "Repeat the recorded system's own faults (docs/compatibility.md).")
+    services: str = setting("", "Folder with services of your own: docs/howto/add-a-service.md.")
     inventory: str = setting("", "YAML file: management address to host, port and pinned host key. Empty: the lab's.")
 
 

@@ -168,7 +168,7 @@ class Process:
 
     async def _rooms(self, stack: AsyncExitStack, tasks: Tasks) -> list[Room]:
         ring = self._settings.ring
-        services = load_services(ring.flow, recorded_quirks=ring.recorded_quirks)
+        services = load_services(ring.flow, recorded_quirks=ring.recorded_quirks, own=ring.services)
         rooms: list[Room] = self._recording_rooms(services, stack)
         ground = await self._ground(services, stack) if self._parts & ON_ETCD else None
         if self._parts & {"api", "sync"}:

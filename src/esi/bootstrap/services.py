@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.resources import files
@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from esi.errors import ConfigError
+from esi.errors import SchemaError
 from esi.lifecycle.hooks import Hooks
 from esi.model.resource import Body
 from esi.schema import Catalogue, load
@@ -38,9 +38,14 @@ class Services:
     rows: Sequence[tuple[str, Body]] = ()
 
 
-def load_services(flow: str, *, recorded_quirks: bool = False, names: Sequence[str] = SERVICES) -> Services:
-    """Read everything that services bring. Raises ConfigError with every fault."""
-    folders = [Path(str(files(f"esi.services.{name}"))) for name in names]
+def load_services(
+    flow: str, *, recorded_quirks: bool = False, names: Sequence[str] = SERVICES, own: str = ""
+) -> Services:
+    """Read everything that services bring: those of the package, and those in the folder `own`. Raises ConfigError with
+    every fault.
+    """
+    added = _own_folders(own) if own else []
+    folders = [*(Path(str(files(f"esi.services.{name}"))) for name in names), *added]
     catalogue = load(folders)
     hooks = Hooks()
     for name in names:
@@ -48,10 +53,27 @@ def load_services(flow: str, *, recorded_quirks: bool = False, names: Sequence[s
             import_module(f"esi.services.{name}.hooks").register(hooks, recorded_quirks=recorded_quirks)
     hooks.check(catalogue)
     faults: list[str] = []
-    services = Services(catalogue, hooks, _templates(folders, flow, faults), _rows(folders, catalogue, faults))
+    templates = _templates(folders, flow, faults)
+    faults += [fault for folder in added for fault in _judged(folder, folders, catalogue, templates)]
+    services = Services(catalogue, hooks, list(templates.values()), _rows(folders, catalogue, faults))
     if faults:
-        raise ConfigError(faults)
+        raise SchemaError(faults)
     return services
+
+
+def _own_folders(place: str) -> list[Path]:
+    from esi.bootstrap.own_services import own_folders  # here: it brings what reads templates, which few processes need
+
+    return own_folders(place)
+
+
+def _judged(
+    folder: Path, folders: Sequence[Path], catalogue: Catalogue, templates: Mapping[Path, Body]
+) -> Iterator[str]:
+    from esi.bootstrap.own_services import judge
+
+    names = frozenset(file.stem for one in folders for file in (one / "templates").rglob("*.yaml"))
+    return judge(folder, catalogue, {f: body for f, body in templates.items() if f.is_relative_to(folder)}, names)
 
 
 def _rows(folders: Sequence[Path], catalogue: Catalogue, faults: list[str]) -> list[tuple[str, Body]]:
@@ -68,19 +90,30 @@ def _rows(folders: Sequence[Path], catalogue: Catalogue, faults: list[str]) -> l
 
 def _read(file: Path, faults: list[str]) -> Any:
     try:
-        return yaml.load(file.read_text(), Loader=Loader)  # a safe loader
+        return yaml.load(file.read_text(encoding="utf-8"), Loader=Loader)  # a safe loader
+    except (OSError, UnicodeDecodeError) as error:
+        faults.append(f"{file}: cannot be read: {error}")
     except yaml.YAMLError as error:
-        faults.append(f"{file}: {error}")
-        return None
+        mark = getattr(error, "problem_mark", None)
+        place = f"{file}:{mark.line + 1}" if mark is not None else str(file)
+        faults.append(f"{place}: not YAML: {getattr(error, 'problem', None) or error}")
+    return None
 
 
-def _templates(folders: Sequence[Path], flow: str, faults: list[str]) -> list[Body]:
-    bodies: list[Body] = []
+def _templates(folders: Sequence[Path], flow: str, faults: list[str]) -> dict[Path, Body]:
+    """The templates of this flow, and of both, by their files."""
+    bodies: dict[Path, Body] = {}
+    owners: dict[str, Path] = {}
     places = [place for folder in folders for place in (folder / "templates", folder / "templates" / flow)]
     for file in sorted(file for place in places for file in place.glob("*.yaml")):
+        before = len(faults)
         body = _read(file, faults)
+        if len(faults) > before:
+            continue
         if not isinstance(body, dict) or body.get("id") != file.stem:
             faults.append(f"{file}: must be an object whose id is {file.stem!r}")
-            continue
-        bodies.append(body)
+        elif (other := owners.setdefault(file.stem, file)) is not file:
+            faults.append(f"{file}: a template {file.stem!r} already stands in {other}: take another name")
+        else:
+            bodies[file] = body
     return bodies

@@ -23,6 +23,7 @@ DEFAULT_FILE = Path("esi.yaml")
 SHORT: Mapping[str, str] = {
     "folder": "ring.folder",
     "flow": "ring.flow",
+    "services": "ring.services",
     "inventory": "ring.inventory",
     "host": "api.host",
     "port": "api.port",

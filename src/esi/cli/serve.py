@@ -32,6 +32,7 @@ _json = click.option("--json", "as_json", is_flag=True, help="Print the facts as
 @click.command()
 @settings_options(
     "flow",
+    "services",
     "folder",
     "host",
     "port",
@@ -61,7 +62,7 @@ def dev(**options: Any) -> None:
 
 
 @click.command()
-@settings_options("folder", "flow", "host", "port", "token-file", "etcd", "neutron-port", "monitoring")
+@settings_options("folder", "flow", "services", "host", "port", "token-file", "etcd", "neutron-port", "monitoring")
 @_json
 @logging_options
 def api(**options: Any) -> None:
@@ -77,7 +78,7 @@ def api(**options: Any) -> None:
 
 
 @click.command()
-@settings_options("folder", "flow", "inventory", "etcd", "slots", "monitoring", "agent-url")
+@settings_options("folder", "flow", "services", "inventory", "etcd", "slots", "monitoring", "agent-url")
 @_json
 @logging_options
 def worker(**options: Any) -> None:
@@ -93,7 +94,7 @@ def worker(**options: Any) -> None:
 
 
 @click.command()
-@settings_options("folder", "flow", "inventory", "etcd", "agent-host", "agent-port", "interval")
+@settings_options("folder", "flow", "services", "inventory", "etcd", "agent-host", "agent-port", "interval")
 @_json
 @logging_options
 def agent(**options: Any) -> None:
@@ -140,7 +141,19 @@ def etcd(**options: Any) -> None:
 @click.command()
 @click.argument("names", metavar="NAME...", nargs=-1, required=True, type=click.Choice(ALL))
 @settings_options(
-    *("folder", "flow", "inventory", "host", "port", "token-file", "etcd", "slots", "monitoring", "agent-url"),
+    *(
+        "folder",
+        "flow",
+        "services",
+        "inventory",
+        "host",
+        "port",
+        "token-file",
+        "etcd",
+        "slots",
+        "monitoring",
+        "agent-url",
+    ),
     *("heat-port", "neutron-port", "keystone-port"),
 )
 @_json

@@ -136,11 +136,11 @@ class SqliteTx:
         try:
             return self.execute(text, values).rowcount
         except sqlite3.IntegrityError as error:
-            name = str(error).rpartition(".")[2]
-            if name not in codec.schema.properties:
-                name = "id"
-            what = name if name in codec.schema.secrets else f"{name} {row.body.get(name)!r}"
-            raise Conflict(f"{row.schema}: {what} is taken", schema=row.schema, property=name) from error
+            named = [part.rpartition(".")[2] for part in str(error).split(", ")]  # of an index over several, all
+            names = [name for name in named if name in codec.schema.properties] or ["id"]
+            secrets = codec.schema.secrets
+            what = " with ".join(name if name in secrets else f"{name} {row.body.get(name)!r}" for name in names)
+            raise Conflict(f"{row.schema}: {what} is taken", schema=row.schema, property=names[-1]) from error
 
     def _link(self, codec: Codec, row: Resource) -> None:
         found = {
