@@ -34,9 +34,9 @@ def _programs(require: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch) -
 
 
 @asynccontextmanager
-async def demo(folder: Path, *arguments: str) -> AsyncIterator[Process]:
-    """`python -m esi demo vpn`, killed at the end if it still runs."""
-    command = [sys.executable, "-m", "esi", "demo", "vpn", "--folder", str(folder), *arguments]
+async def demo(folder: Path, *arguments: str, story: str = "vpn") -> AsyncIterator[Process]:
+    """`python -m esi demo STORY`, killed at the end if it still runs."""
+    command = [sys.executable, "-m", "esi", "demo", story, "--folder", str(folder), *arguments]
     process = await asyncio.create_subprocess_exec(*command, stdin=DEVNULL, stdout=PIPE, stderr=PIPE)
     try:
         yield process
@@ -54,7 +54,7 @@ def running(folder: Path) -> list[str]:
             line = file.read_bytes().replace(b"\0", b" ").decode(errors="replace")
         except OSError:
             continue
-        if str(folder) in line and "demo vpn" not in line:
+        if str(folder) in line and " demo " not in line:
             found.append(line)
     return found
 
@@ -106,6 +106,24 @@ async def test_the_story_holds(flow: str, tmp_path: Path, report: Callable[[str]
     assert running(folder) == []
     took = ", ".join(f"{name} {seconds:.2f} s" for name, seconds in facts["seconds"].items())
     report(f"demo vpn, flow {flow}: {took}")
+
+
+async def test_the_load_balancers_story_holds(tmp_path: Path, report: Callable[[str], None]) -> None:
+    folder, file, page = tmp_path / "ring", tmp_path / "facts.json", tmp_path / "page.html"
+    words = ("--flow", "2018", "--json", str(file), "--html", str(page))
+    async with demo(folder, *words, story="load-balancer") as process, asyncio.timeout(DEMO_SECONDS):
+        out, errors = (part.decode() for part in await process.communicate())
+    assert (process.returncode, errors) == (0, ""), out + errors
+    facts: dict[str, Any] = json.loads(file.read_text())
+    assert facts["ok"] is True
+    assert all(item["held"] for item in facts["expectations"])
+    assert len(facts["expectations"]) >= 30
+    assert facts["left"]["servers"] == []
+    text = html.document_fromstring(page.read_text("utf-8")).text_content()
+    assert "vnf_instance" in text
+    assert running(folder) == []
+    took = ", ".join(f"{name} {seconds:.2f} s" for name, seconds in facts["seconds"].items())
+    report(f"demo load-balancer, flow 2018: {took}")
 
 
 def _is_the_page_of(page: Any, facts: dict[str, Any]) -> None:

@@ -142,7 +142,7 @@ class Http:
         parsed = _parsed(raw)
         if status >= 400:
             raise refusal(status, parsed, raw)
-        if raw and parsed is None:
+        if parsed is None and raw.strip() not in (b"", b"null"):
             raise Broken(f"{self.url}{path} answered {status} with something that is not JSON")
         total = headers.get("X-Total-Count", "")
         return Answer(status, parsed, int(total) if total.isdigit() else None, headers)

@@ -138,13 +138,15 @@ async def _settle(request: Request, row: Resource, action: str, detail: str, *, 
 
 
 async def _waiting_monitoring(request: Request, schema: Schema, ref: Ref, state: Body) -> None:
-    """Values that came before this state, or inside it (the older flow's first look)."""
+    """Values that came before this state, or inside it (the older flow's first look, which ages as others do: who would
+    look on may have died since).
+    """
     row = await request.get(ref)
     if row is None:
         return
     kept, first = row.state_monitoring, _first_look(state.get("state_monitoring"))
     if first and row.monitoring_version != row.state_version:
-        report = {**first, "version": row.state_version}
+        report = {**first, "version": row.state_version, "seen": int(request.rows.now)}
         await apply_monitoring(request, schema, ref, report, good=FIRST_WORDS)
     if kept.get("values") and kept.get("version") != row.monitoring_version:
         about = {name: kept[name] for name in NOT_VALUES if name in kept}

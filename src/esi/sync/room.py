@@ -84,13 +84,16 @@ class _Reports:
         ref = self._found(key, tree)
         if entry is None or ref is None:
             return None
+        age = self._lifecycle.world.ways.deadlines.age_seconds
         try:
             if tree == keys.STATE:
-                await self._lifecycle.apply_state(ref, _payload(entry))
+                payload = _payload(entry)
+                if await self._lifecycle.apply_state(ref, payload) and payload["state"].get("state_monitoring"):
+                    self._deadlines.expect(self._lifecycle.clock.now() + age)
             else:
                 report = loads_object(entry.value, key)
                 if await self._lifecycle.apply_monitoring(ref, report) and "seen" in report:
-                    self._deadlines.expect(report["seen"] + self._lifecycle.world.ways.deadlines.age_seconds)
+                    self._deadlines.expect(report["seen"] + age)
         except NotFound:
             log.debug("%s reports on a resource that is gone", key)
         self.mirror.settle(entry)

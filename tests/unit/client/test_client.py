@@ -8,7 +8,7 @@ import pytest
 
 from esi.client.http import refusal
 from esi.client.resources import Client, looks_like_id
-from esi.client.schemas import SchemaCache, SchemaSource, parse_schemas
+from esi.client.schemas import Action, SchemaCache, SchemaSource, parse_schemas
 from esi.clock import SystemClock
 from esi.errors import (
     Broken,
@@ -149,6 +149,12 @@ async def test_an_answer_without_our_shape_is_classed_by_its_status(status: int,
     error = refusal(status, None, raw)
     assert type(error) is kind
     assert error.details == {"status": status}
+
+
+async def test_an_action_that_says_nothing_is_done(client: Client, api: Api) -> None:
+    await client.schemas()
+    api.raw_answer = (200, b"null")
+    assert await client.act("rack", Action("tidy", "POST", "/tidy"), "", {}) is None
 
 
 async def test_something_that_is_not_json_is_said_so(client: Client, api: Api) -> None:

@@ -150,6 +150,14 @@ async def test_what_nobody_looks_at_any_more_is_unknown(ring: Ring) -> None:
     assert (body["status"], body["operational_state"]) == ("ACTIVE", "UP")
 
 
+async def test_a_first_look_that_nobody_repeats_ages(ring: Ring) -> None:
+    router = await ring.make("router", {"ip": "192.0.2.1"})
+    state = {"worker_state": "CREATE_COMPLETED", "state_monitoring": '{"primary": "ESTABLISHED"}'}
+    await ring.lifecycle.apply_state(router, {"state": state, "version": 1, "error": ""})
+    assert await over(ring, router)
+    assert (await ring.body(router))["status_reason"].startswith("nobody has looked since 2017-07-14 02:40:00 UTC")
+
+
 async def test_early_values_come_after_the_first_look_with_all_that_is_about_them(ring: Ring) -> None:
     router = await ring.make("router", {"ip": "192.0.2.1"})
     words = {"status": "the key is wrong"}
