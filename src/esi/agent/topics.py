@@ -34,6 +34,7 @@ TYPES = {
     "monitor_physical_port": "physical_port",
     "monitor_logical_port": "logical_port",
     "monitor_snmp_device": "snmp_device",
+    "monitor_virtual_machine_interface": "virtual_machine_interface",
 }
 """Topic → type of target."""
 

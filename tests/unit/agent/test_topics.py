@@ -14,6 +14,7 @@ from esi.bus.memory import MemoryBus
 from esi.errors import Invalid
 from esi.kv.memory import MemoryKV
 from esi.model.target import Observation
+from esi.monitoring.template import KINDS
 from esi.tasks import Tasks
 from esi.testing.loop import run
 from unit.agent.doubles import ID, TENANT, Desk, ProbeDouble, agent
@@ -50,6 +51,10 @@ async def listening() -> AsyncIterator[tuple[MemoryBus, Desk, ProbeDouble]]:
 async def publish(bus: MemoryBus, *messages: bytes, topic: str = "monitor_vpn_interface") -> None:
     for one in messages:
         await bus.publish(topic, "k", one)
+
+
+def test_every_topic_that_monitors_write_is_read() -> None:
+    assert {kind.topic for kind in KINDS.values() if kind.topic} == set(TYPES)
 
 
 def test_recorded_messages_become_one_flat_value() -> None:
