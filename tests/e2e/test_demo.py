@@ -119,8 +119,7 @@ async def test_the_load_balancers_story_holds(tmp_path: Path, report: Callable[[
     assert all(item["held"] for item in facts["expectations"])
     assert len(facts["expectations"]) >= 30
     assert facts["left"]["servers"] == []
-    text = html.document_fromstring(page.read_text("utf-8")).text_content()
-    assert "vnf_instance" in text
+    assert "vnf_instance" in page.read_text("utf-8")
     assert running(folder) == []
     took = ", ".join(f"{name} {seconds:.2f} s" for name, seconds in facts["seconds"].items())
     report(f"demo load-balancer, flow 2018: {took}")

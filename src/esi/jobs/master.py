@@ -1,4 +1,4 @@
-"""One term of the elected master: load everything once, then react to the watches, many events to one commit.
+"""One term of the elected master: what has come (Inbox) is turned into jobs and records, many events to one commit.
 
 Everything it knows stands in a Reader (what is wanted) and a Board (the open jobs). Its writes are fenced by the term,
 so it needs no other guard: when a commit fails, the term ends and the next one starts from what etcd holds.
@@ -6,20 +6,18 @@ so it needs no other guard: when a commit fails, the term ends and the next one 
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import random
 import string
-from collections.abc import Callable, Sequence
-from contextlib import aclosing
 from dataclasses import replace
 
 from esi.clock import Clock
 from esi.errors import Broken, EsiError, TerminalError
 from esi.jobs.board import Board, Ops
+from esi.jobs.inbox import Inbox
 from esi.jobs.plan import Change
 from esi.jobs.reader import Reader, Unread, worker_copy
-from esi.kv import KV, MAX_OPS, Delete, Entry, Event, Put
+from esi.kv import KV, MAX_OPS, Delete, Put
 from esi.model import keys
 from esi.model.codec import Config, encode_worker_config, loads_object
 from esi.model.effect import EFFECTS, Effect
@@ -33,9 +31,6 @@ from esi.work.mappings import closed, standing
 from esi.work.results import failed_state, read_state
 
 log = logging.getLogger(__name__)
-
-PARK_SECONDS = 60.0
-"""How long a resource waits for another that it refers to and that has not come yet."""
 
 MAX_RETRIES = 20
 """A job that was given back this often is not tried again."""
@@ -54,163 +49,47 @@ class Master:
         self._rng = rng
         self._reader = Reader(catalogue, recorded_quirks=quirks)
         self._board = Board(self._path_of, self._nonce)
-        self._wake = asyncio.Event()
-        self._changed: dict[Ref, None] = {}
-        self._ended: dict[str, bytes | None] = {}
-        self._parked: dict[Ref, dict[Ref, float]] = {}
-        self._overdue: dict[Ref, Missing] = {}
-        self._dropped: dict[Ref, None] = {}
-        self._effects: dict[str, bytes] = {}
+        self._inbox = Inbox(kv, catalogue, self._reader, self._board, clock)
         self._failure: BaseException | None = None
 
     def failed(self, name: str, error: BaseException) -> None:
         """A watch has broken: the term ends with its error."""
         self._failure = error
-        self._wake.set()
+        self._inbox.wake.set()
 
     async def serve(self, tasks: Tasks) -> None:
-        await self._load(tasks)
+        await self._inbox.load(tasks)
         tasks.start("term", self._wake_at_end())
         while not self._term.lost.is_set():
             if self._failure is not None:
                 raise self._failure
             await self._react()
-            if not (self._dropped or self._changed or self._ended or self._effects):
-                await self._wait()
+            if not self._inbox:
+                await self._inbox.wait()
 
     async def _wake_at_end(self) -> None:
         await self._term.lost.wait()
-        self._wake.set()
-
-    async def _wait(self) -> None:
-        """Until a watch brings something, or the time of something parked is over."""
-        dues = [due for waiting in self._parked.values() for due in waiting.values()]
-        try:
-            async with asyncio.timeout(max(0.0, min(dues) - self._clock.monotonic()) if dues else None):
-                await self._wake.wait()
-        except TimeoutError:
-            self._give_up_parked()
-        self._wake.clear()
-
-    # What the watches bring
-
-    async def _load(self, tasks: Tasks) -> None:
-        trees = (keys.JOBS, keys.DROPPED + "/", keys.EFFECTS)
-        jobs, dropped, effects = await asyncio.gather(*(self._kv.list(tree) for tree in trees))
-        await self._load_from(keys.WORKER_CONFIG + "/", self._load_copy)
-        since = await self._load_from(keys.CONFIG + "/", self._load_config)
-        self._changed = dict.fromkeys(self._reader.all_pending())
-        self._load_jobs({entry.key: entry.value for entry in jobs.entries})
-        for entry in dropped.entries:
-            self._take_dropped(entry.key)
-        self._effects = {entry.key: entry.value for entry in effects.entries}
-        tasks.start("effects", self._follow(keys.EFFECTS, effects.revision, self._take_effects))
-        tasks.start("dropped", self._follow(keys.DROPPED + "/", dropped.revision, self._take_drops))
-        tasks.start("config", self._follow(keys.CONFIG + "/", since, self._take_configs))
-        tasks.start("jobs", self._follow(keys.JOBS, jobs.revision, self._take_ends))
-
-    async def _load_from(self, prefix: str, load: Callable[[Entry], None]) -> int:
-        """A part at a time, since what is kept of each is little; the revision that it was read at."""
-        since = 0
-        async with aclosing(self._kv.pages(prefix)) as pages:
-            async for part in pages:
-                since = part.revision
-                for entry in part.entries:
-                    load(entry)
-        return since
-
-    def _load_copy(self, entry: Entry) -> None:
-        if (ref := self._ref_of(entry.key, keys.WORKER_CONFIG)) is not None:
-            _, version, deleted = worker_copy(entry.value)
-            self._reader.accept(ref, version, deleted=deleted)
-
-    def _load_config(self, entry: Entry) -> None:
-        self._take_config(entry.key, entry.value, young=False)
-
-    def _load_jobs(self, found: dict[str, bytes]) -> None:
-        jobs = [Job.decode(value, key) for key, value in found.items() if key.startswith(keys.JOBS_ALL)]
-        self._board.load(jobs)
-        somewhere = (keys.job_working_key, keys.job_ready_key, keys.job_waiting_key)
-        for job in jobs:
-            if (value := found.get(keys.job_finished_key(job.id))) is not None:
-                self._ended[job.id] = value
-            elif not any(key(job.id) in found for key in somewhere):
-                self._ended[job.id] = None
-
-    async def _follow(self, prefix: str, since: int, take: Callable[[Sequence[Event]], None]) -> None:
-        async for batch in self._kv.watch(prefix, since=since):
-            take(batch)
-            self._wake.set()
-
-    def _take_configs(self, batch: Sequence[Event]) -> None:
-        for event in batch:
-            self._take_config(event.key, event.value if event.kind == "put" else None)
-
-    def _take_config(self, key: str, value: bytes | None, *, young: bool = True) -> None:
-        if key.startswith(keys.HEAT_TEMPLATES):
-            self._reader.set_template(key.removeprefix(keys.HEAT_TEMPLATES), value)
-            return
-        ref = self._ref_of(key, keys.CONFIG)
-        if ref is None:
-            return
-        self._reader.set_config(ref, value, young=young)
-        if young:
-            self._changed[ref] = None
-        if value is not None:
-            self._changed.update(dict.fromkeys(self._parked.pop(ref, ())))
-
-    def _take_drops(self, batch: Sequence[Event]) -> None:
-        for event in batch:
-            if event.kind == "put":
-                self._take_dropped(event.key)
-
-    def _take_dropped(self, key: str) -> None:
-        ref = self._ref_of(key, keys.DROPPED)
-        if ref is not None:
-            self._dropped[ref] = None
-
-    def _take_effects(self, batch: Sequence[Event]) -> None:
-        self._effects.update((event.key, event.value) for event in batch if event.kind == "put")
-
-    def _take_ends(self, batch: Sequence[Event]) -> None:
-        """A result, or a claim that has ended without one. The two always stand in one revision when both are there."""
-        for event in batch:
-            job_id = keys.parse_job(event.key)
-            if event.kind == "put" and event.key.startswith(keys.JOBS_FINISHED):
-                self._ended[job_id] = event.value
-            elif event.kind == "delete" and event.key.startswith(keys.JOBS_WORKING) and job_id in self._board:
-                self._ended.setdefault(job_id, None)
-
-    def _give_up_parked(self) -> None:
-        now = self._clock.monotonic()
-        for missing, waiting in list(self._parked.items()):
-            for ref in [ref for ref, due in waiting.items() if due <= now]:
-                del waiting[ref]
-                self._overdue[ref] = Missing(missing)
-                self._changed[ref] = None
-            if not waiting:
-                del self._parked[missing]
-
-    # What is done about it
+        self._inbox.wake.set()
 
     async def _react(self) -> None:
         """Turn all that has come into as few commits as it takes, each decision whole in one of them."""
         ops: Ops = []
-        while self._dropped or self._ended or self._changed or self._effects:
-            if self._dropped:
-                ref = next(iter(self._dropped))
-                del self._dropped[ref]
+        inbox = self._inbox
+        while inbox:
+            if inbox.dropped:
+                ref = next(iter(inbox.dropped))
+                del inbox.dropped[ref]
                 more = await self._drop(ref)
-            elif self._ended:
-                job_id = next(iter(self._ended))
-                more = await self._over(job_id, self._ended.pop(job_id))
-            elif self._changed:
-                ref = next(iter(self._changed))
-                del self._changed[ref]
+            elif inbox.ended:
+                job_id = next(iter(inbox.ended))
+                more = await self._over(job_id, inbox.ended.pop(job_id))
+            elif inbox.changed:
+                ref = next(iter(inbox.changed))
+                del inbox.changed[ref]
                 more = await self._accept(ref)
             else:
-                key = next(iter(self._effects))
-                more = self._tell(key, self._effects.pop(key))
+                key = next(iter(inbox.effects))
+                more = self._tell(key, inbox.effects.pop(key))
             if len(ops) + len(more) > MAX_OPS or {op.key for op in ops} & {op.key for op in more}:
                 await self._commit(ops)
                 ops = []
@@ -235,7 +114,7 @@ class Master:
         error = loads_object(value, job_id)["error"] if value else ""
         ref = self._board.ref(job_id)
         if ref is not None and not self._reader.is_wanted(ref):
-            self._changed[ref] = None
+            self._inbox.changed[ref] = None
         return self._board.finish(job_id, error)
 
     async def _again(self, job_id: str) -> Ops:
@@ -262,7 +141,7 @@ class Master:
                 entry = await self._kv.get(keys.config_key(self._path_of(unread.ref)))
                 self._reader.set_config(unread.ref, entry.value if entry is not None else None)
             else:
-                self._overdue.pop(ref, None)
+                self._inbox.overdue.pop(ref, None)
                 self._reader.trim()
                 return ops
 
@@ -278,12 +157,12 @@ class Master:
             self._reader.forget(ref)
             trees = (keys.worker_config_key, keys.heat_stack_key, keys.state_key)
             return [Delete(tree(path)) for tree in trees]
-        error = self._overdue.get(ref)
+        error = self._inbox.overdue.get(ref)
         try:
             change = self._reader.change(ref, wanted, old)
         except Missing as missing:
             if error is None:
-                self._parked.setdefault(missing.ref, {})[ref] = self._clock.monotonic() + PARK_SECONDS
+                self._inbox.park(ref, missing.ref)
                 return []
             return self._refuse(ref, wanted, old, missing)
         except TerminalError as fault:
@@ -315,9 +194,9 @@ class Master:
             return []
         log.warning("%s is dropped: it was deleted by force", ref)
         self._reader.forget(ref)
-        self._changed.pop(ref, None)
+        self._inbox.changed.pop(ref, None)
         if await self._kv.get(keys.config_key(path)) is not None:
-            self._changed[ref] = None  # asked for anew under the same id
+            self._inbox.changed[ref] = None  # asked for anew under the same id
         else:
             self._reader.set_config(ref, None)
         trees = (keys.worker_config_key, keys.job_state_key, keys.heat_stack_key, keys.dropped_key)
@@ -343,10 +222,6 @@ class Master:
 
     def _path_of(self, ref: Ref) -> str:
         return self._catalogue[ref.schema].path_of(ref.id)
-
-    def _ref_of(self, key: str, tree: str) -> Ref | None:
-        found = self._catalogue.by_path(keys.parse_path(key, tree))
-        return Ref(found[0].id, found[1]) if found is not None and found[0].state_versioning else None
 
     def _nonce(self) -> str:
         return "".join(self._rng.choices(string.ascii_lowercase + string.digits, k=5))

@@ -14,7 +14,7 @@ from esi.bootstrap.services import load_services
 from esi.clock import LoopClock
 from esi.errors import Rejected
 from esi.jobs import JobsRoom, reader
-from esi.jobs.master import PARK_SECONDS
+from esi.jobs.inbox import PARK_SECONDS
 from esi.kv import Delete, Put
 from esi.kv.memory import MemoryKV
 from esi.model import keys
