@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Iterator
 from typing import Protocol
 
 
@@ -17,6 +18,15 @@ class Clock(Protocol):
     def now(self) -> float: ...
     def monotonic(self) -> float: ...
     async def sleep(self, seconds: float) -> None: ...
+
+
+def pauses(first: float, longest: float) -> Iterator[float]:
+    """Seconds between looks at what tells nobody when it is done: half as long again each time, so that nothing is
+    noticed much later than half of the time that it took.
+    """
+    while True:
+        yield first
+        first = min(first * 1.5, longest)
 
 
 class SystemClock:

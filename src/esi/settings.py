@@ -170,7 +170,8 @@ class Lab:
     analytics_port: int = setting(0, "Port of its analytics; 0 takes a free one.")
     nova_port: int = setting(0, "Port of the lab's Nova; 0 takes a free one.")
     glance_port: int = setting(0, "Port of the lab's Glance; 0 takes a free one.")
-    build_seconds: float = setting(0.2, "How long the lab's Nova takes to build a server.")
+    build_seconds: float = setting(0.2, "How long the lab's Nova takes to build a server; other work takes half of it.")
+    boot_seconds: float = setting(1.0, "How long a lab appliance is away when it starts.")
     vif_plugging_timeout: float = setting(300.0, "How long it waits for a new server's port to be plugged; 0: not.")
 
 

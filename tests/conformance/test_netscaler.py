@@ -241,12 +241,13 @@ async def test_a_restart_in_the_middle_loses_what_was_not_saved_and_is_made_good
 async def test_the_licence_is_asked_for_for_a_minute_and_nothing_is_held_meanwhile() -> None:
     async with desk(Image(IP, licence_seconds=30.0)) as lab:
         await types(lab)[0].create(lab.context, config(management_gateway=""))
-        assert lab.clock.slept == [0.5, 1, 2, 4, 8, 10, 10]
+        assert lab.clock.slept[:3] == pytest.approx([0.05, 0.075, 0.1125])
+        assert max(lab.clock.slept) == 10
+        assert 30 <= sum(lab.clock.slept) <= 45
     async with desk(Image(IP, licence_seconds=1000.0)) as lab:
         with pytest.raises(Rejected, match="is licensed for nothing, not for Standard 10"):
             await types(lab)[0].create(lab.context, config())
-        assert lab.clock.slept == [0.5, 1, 2, 4, 8, 10, 10, 10, 10, 4.5]
-        assert sum(lab.clock.slept) == LICENCE_SECONDS
+        assert sum(lab.clock.slept) == pytest.approx(LICENCE_SECONDS)
         assert len(lab.appliance.sessions) == 0
 
 

@@ -85,8 +85,10 @@ async def run_lab(settings: Lab, folder: Path, *, clock: Clock, tasks: Tasks) ->
         glance = Glance()
         neutron = HttpNeutron(lambda: service_user(folder.parent))
         stack.push_async_callback(neutron.close)
-        pace = Pace(build=settings.build_seconds, vif_plugging_timeout=settings.vif_plugging_timeout)
-        nova = Nova(World(clock, tasks, neutron, glance.name_of, Racks(appliances), pace))
+        build = settings.build_seconds
+        pace = Pace(build=build, action=build / 2, vif_plugging_timeout=settings.vif_plugging_timeout)
+        racks = Racks(appliances, settings.boot_seconds)
+        nova = Nova(World(clock, tasks, neutron, glance.name_of, racks, pace))
         identity = LabIdentity(folder.parent, clock)
         faces: Mapping[str, tuple[Core, int, Identify | None]] = {
             "contrail": (contrail.api, settings.contrail_port, None),

@@ -12,7 +12,7 @@ from esi.errors import EsiError, Unauthenticated
 from esi.identity import Identity
 from esi.identity.keystone import KeystoneIdentity, Login
 from esi.lab.glance import APPLIANCE_IMAGE
-from esi.lab.netscaler import Appliances
+from esi.lab.netscaler import Appliances, Image
 from esi.lab.nova import Machine
 from esi.lab.nova.cloud import ServiceUser
 from esi.lab.nova.neutron import Refused
@@ -50,6 +50,7 @@ class Racks:
     """What the servers of the lab's Nova run on: nothing, unless their image is an appliance's."""
 
     appliances: Appliances
+    boot_seconds: float
 
     async def __call__(self, what: str, machine: Machine) -> None:
         if machine.image != APPLIANCE_IMAGE:
@@ -57,7 +58,8 @@ class Racks:
         try:
             if what == "boot":
                 ports = ("0/1", *(f"1/{number}" for number in range(1, machine.ports)))
-                await self.appliances.boot(machine.address, ports=ports)
+                image = Image(machine.address, boot_seconds=self.boot_seconds)
+                await self.appliances.boot(machine.address, image, ports=ports)
             elif what == "gone":
                 await self.appliances.gone(machine.address)
             elif machine.address in self.appliances.running():

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
+from esi.clock import pauses
 from esi.errors import EsiError, TemporaryError
 from esi.stacks import Context, Listener, Live, Props, Replace
 from esi.stacks.plan import Action
@@ -14,7 +15,7 @@ from esi.stacks.wanted import Means
 
 log = logging.getLogger(__name__)
 
-FIRST_RETRY_SECONDS = 0.5
+FIRST_RETRY_SECONDS = 0.1
 LAST_RETRY_SECONDS = 30.0
 
 
@@ -68,7 +69,7 @@ class Holds:
 
 async def carry_out(means: Means, errand: Errand, trouble: Callable[[str], None]) -> Outcome:
     """Ends when the action has ended, well or not; `trouble` is told what stands in the way meanwhile."""
-    delay = FIRST_RETRY_SECONDS
+    delays = pauses(FIRST_RETRY_SECONDS, LAST_RETRY_SECONDS)
     while True:
         try:
             return Outcome(live=await _call(means, errand))
@@ -76,8 +77,7 @@ async def carry_out(means: Means, errand: Errand, trouble: Callable[[str], None]
             return Outcome(replace=True)
         except TemporaryError as error:
             trouble(error.message)
-            await means.clock.sleep(error.after if error.after is not None else delay)
-            delay = min(delay * 2, LAST_RETRY_SECONDS)
+            await means.clock.sleep(error.after if error.after is not None else next(delays))
         except EsiError as error:
             return Outcome(fault=error.message)
 

@@ -17,14 +17,14 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, ClassVar, cast
 
-from esi.clock import Clock
+from esi.clock import Clock, pauses
 from esi.drivers.compute import ACTIVE, ERROR, SHUTOFF, Clouds, Compute, NewServer, Reboot, Server
 from esi.errors import NotFound, Rejected, TemplateError, Unsupported
 from esi.stacks import Context, Live, Property, Props
 from esi.stacks.resources.structured import read_list
 
 TYPE = "ESI::VNF::Instance"
-FIRST_LOOK_SECONDS, LAST_LOOK_SECONDS = 0.2, 3.0
+FIRST_LOOK_SECONDS, LAST_LOOK_SECONDS = 0.05, 3.0
 """Nova tells nobody when it is ready: it is asked, at first often. The recorded system asked every 3 s."""
 
 PATIENCE_SECONDS = 30.0
@@ -202,15 +202,15 @@ class Work:
         """Ask until it is done; who waits holds no slot."""
         if await done():
             return
-        pause, waited = self._first_look, 0.0
+        waited = 0.0
         hear = self._ctx.held or (lambda words: None)
         async with self._ctx.rest():
             try:
-                while True:
+                for pause in pauses(self._first_look, LAST_LOOK_SECONDS):
                     await self._clock.sleep(pause)
                     if await done():
                         return
-                    waited, pause = waited + pause, min(pause * 2, LAST_LOOK_SECONDS)
+                    waited += pause
                     if waited >= PATIENCE_SECONDS:
                         hear(why)
             finally:

@@ -17,7 +17,7 @@ from ipaddress import IPv4Address, IPv4Network
 from typing import ClassVar
 from uuid import NAMESPACE_URL, uuid5
 
-from esi.clock import Clock
+from esi.clock import Clock, pauses
 from esi.drivers.nitro import Appliance, Appliances, Licence, Login, Row
 from esi.drivers.nitro.kinds import key_of
 from esi.errors import Rejected, TemplateError, TemporaryError
@@ -35,7 +35,7 @@ TYPE = "ESI::VNF::NetscalerConfig"
 LICENCE_SECONDS = 60.0
 """As recorded: license_max_retries of 6, license_retry_sleep of 10 s."""
 
-FIRST_LOOK_SECONDS, LAST_LOOK_SECONDS = 0.5, 10.0
+FIRST_LOOK_SECONDS, LAST_LOOK_SECONDS = 0.05, 10.0
 
 STRUCTURED = Property("json", default="")
 """A map or list, or a text that holds one."""
@@ -130,11 +130,13 @@ class NetscalerConfig:
     async def _licence_after_restart(self, ctx: Context, login: Login, model: Model) -> Licence:
         """What it is licensed for at last. Raises what kept us from asking the last time."""
         told, trouble = Licence(), None
-        pause, left = FIRST_LOOK_SECONDS, LICENCE_SECONDS
-        while left > 0:
+        left = LICENCE_SECONDS
+        for pause in pauses(FIRST_LOOK_SECONDS, LAST_LOOK_SECONDS):
+            if left <= 0:
+                break
             async with ctx.rest():
-                await self._clock.sleep(pause)
-            left, pause = left - pause, min(pause * 2, LAST_LOOK_SECONDS, left - pause)
+                await self._clock.sleep(min(pause, left))
+            left -= pause
             try:
                 async with self._appliances.open(login) as appliance:
                     told, trouble = await appliance.licence(), None
