@@ -98,6 +98,14 @@ def test_a_rule_takes_all_leaves_below_its_path_and_is_counted() -> None:
     assert [rule.used for rule in rules] == [3, 2]
 
 
+def test_a_rule_may_look_at_the_value_itself_and_tells_when_it_is_broader_than_needed() -> None:
+    rules = read_rules([{"path": "*mac*", "having": {"": "fa:*"}, "reason": "made", "group": "random"}])
+    recorded = {"mac": "fa:1", "old_mac": "00:1", "macs": ["fa:2", "fa:3"]}
+    tally = compared(recorded, {"mac": "fa:9", "old_mac": "00:2", "macs": ["fa:2", "fa:8"]}, rules=rules).tally
+    assert [item.path for item in tally.differences] == ["r.old_mac"]
+    assert (rules[0].used, rules[0].equal) == (3, 1)
+
+
 @given(TREES, TREES)
 def test_every_recorded_leaf_is_counted_once(recorded: Any, ours: Any) -> None:
     tally = compared(recorded, ours).tally

@@ -35,6 +35,16 @@ def test_the_recorded_keys_are_what_was_posted() -> None:
     assert {decode(secret) for secret in case("vpn/junos_expected")["secret_forms_recorded"].values()} == {"test"}
 
 
+def test_what_is_called_a_copy_is_one() -> None:
+    """Of the subnet's entries; the documents tell of them twice."""
+    told = [{name: entry[name] for name in ("key", "value")} for entry in case("logical_network/etcd_worker")]
+    assert told[29:32] == told[20:23]
+    configs = {entry["key"]: entry["value"] for entry in case("logical_network/etcd_config")}
+    assert configs[told[27]["key"]] == told[27]["value"]
+    jobs = {job["key_prefix"] for job in case("logical_network/jobs")}
+    assert told[28]["key"].rpartition(":")[0] in jobs
+
+
 def test_every_leaf_is_visited_and_every_rule_is_needed(runs: Runs, report: Callable[[str], None]) -> None:
     found: dict[str, Tally] = {}
     for check in CHECKS.values():
@@ -46,6 +56,7 @@ def test_every_leaf_is_visited_and_every_rule_is_needed(runs: Runs, report: Call
         seen = sum(tally.leaves for path, tally in found.items() if path.split(".")[0] == file)
         assert seen == sum(1 for _ in leaves(case(file))), file
     assert [rule.path for rule in rules() if not rule.used] == []
+    assert [(rule.path, rule.equal) for rule in rules() if rule.equal] == [], "broader than needed"
     total = Tally()
     for tally in found.values():
         total.add(tally)

@@ -2,7 +2,7 @@
 
     compared       equal as it stands
     mapped         equal once ids that differ in every run are mapped, or where the record masks a secret
-    ignored        a rule says why; each rule is counted, and one that ignores nothing is itself a fault
+    ignored        a rule says why; each is counted, and one that ignores nothing, or what is equal, is itself a fault
     difference     neither: the path, what is recorded and what is ours
     not recorded   a key that only our side has; listed, not a fault
 
@@ -75,7 +75,8 @@ def is_id(value: Any) -> bool:
 class Rule:
     """Leaves to pass over: `path` is a pattern (`*` matches anything), `reason` says why, `group` where to count it.
 
-    With `having`, only objects whose members match: a dotted member path to a pattern for its text.
+    With `having`, only objects whose members match: a dotted member path, "" for the value itself, to a pattern for
+    the text there. `used` counts the leaves it takes, `equal` those of them that need no rule.
     """
 
     path: str
@@ -83,11 +84,14 @@ class Rule:
     group: str
     having: Mapping[str, str] = field(default_factory=dict)
     used: int = 0
+    equal: int = 0
 
     def matches(self, path: str, recorded: Any) -> bool:
         if not fnmatchcase(path, self.path):
             return False
-        return all(_member_matches(recorded, name.split("."), pattern) for name, pattern in self.having.items())
+        return all(
+            _member_matches(recorded, name.split(".") if name else (), pattern) for name, pattern in self.having.items()
+        )
 
 
 def _member_matches(value: Any, steps: Sequence[str], pattern: str) -> bool:
@@ -181,6 +185,7 @@ class Comparison:
         if rule is not None:
             count = sum(1 for _ in leaves(recorded))
             rule.used += count
+            rule.equal += sum(1 for one, other in _pairs(recorded, ours) if _same(one, other))
             self.tally.ignored[rule.group] += count
         elif isinstance(recorded, dict) and recorded and isinstance(ours, dict):
             self._objects(recorded, ours, path)
@@ -256,6 +261,18 @@ class Comparison:
         if is_id(recorded) and is_id(ours) and not self.ids.knows(recorded):
             return self.ids.learn(recorded, ours)
         return self.ids.translate(recorded) == ours
+
+
+def _pairs(recorded: Any, ours: Any) -> Iterator[tuple[Any, Any]]:
+    """The recorded leaves that have one of ours at the same place."""
+    if isinstance(recorded, dict) and recorded and isinstance(ours, dict):
+        for name in recorded.keys() & ours.keys():
+            yield from _pairs(recorded[name], ours[name])
+    elif isinstance(recorded, list) and recorded and isinstance(ours, list):
+        for one, other in zip(recorded, ours, strict=False):
+            yield from _pairs(one, other)
+    else:
+        yield recorded, ours
 
 
 def _same(recorded: Any, ours: Any) -> bool:
