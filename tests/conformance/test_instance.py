@@ -14,7 +14,7 @@ from esi.errors import NotFound, Rejected, TemplateError, Unreachable, Unsupport
 from esi.lab.glance import APPLIANCE_IMAGE
 from esi.lab.nova import Pace
 from esi.stacks import Live, Props
-from esi.stacks.resources.instance import Instance
+from esi.stacks.resources.instance import BUILDS, Instance
 from esi.telemetry import Named
 
 PORTS = ["p1", "p2", "p3"]
@@ -103,13 +103,28 @@ async def test_networks_may_come_as_the_recorded_text() -> None:
 
 async def test_a_server_in_error_fails_with_novas_words_and_is_made_anew() -> None:
     async with compute_desk(ports=PORTS) as desk:
-        desk.nova.faults.begin("vm-error", "no valid host", times=1)
+        desk.nova.faults.begin("vm-error", "no valid host")
         with pytest.raises(Rejected, match=r"is in ERROR: no valid host"):
             await instance(desk).create(desk.context(), props(*PORTS))
+        assert desk.calls().count("POST /servers") == BUILDS
         await instance(desk).delete(desk.context("op2"), Live("", props(*PORTS)))
         assert desk.slots() == []
+        desk.nova.faults.end()
         await instance(desk).create(desk.context("op3"), props(*PORTS))
         assert desk.slots() == [PORTS]
+
+
+@pytest.mark.parametrize("times", [BUILDS - 1, BUILDS])
+async def test_what_nova_has_given_up_is_thrown_away_and_built_anew(times: int) -> None:
+    """In the same call, or in the next one, which finds the last of them."""
+    async with compute_desk(ports=PORTS) as desk:
+        desk.nova.faults.begin("vm-error", times=times)
+        if times == BUILDS:
+            with pytest.raises(Rejected):
+                await instance(desk).create(desk.context(), props(*PORTS))
+        live = await instance(desk).create(desk.context(), props(*PORTS))
+        assert desk.slots() == [PORTS]
+        assert [*desk.nova.host.servers] == [live.physical_id]
 
 
 async def test_a_port_that_goes_while_it_is_waited_for_ends_the_wait() -> None:

@@ -12,6 +12,7 @@ from typing import TypeVar
 
 from esi.bootstrap.ground import Ground
 from esi.bootstrap.inventory import LAB_FILE, read_appliances
+from esi.drivers.compute import Clouds
 from esi.drivers.nitro.driver import NitroDriver
 from esi.drivers.nitro.wire import HttpLine
 from esi.errors import SettingsError
@@ -58,8 +59,8 @@ class Fresh(Mapping[str, V]):
         return len(self.now())
 
 
-def appliance_types(ring: Ring, ground: Ground) -> tuple[StackResource, ...]:
-    """The resource types of appliances that stand in the ring's inventory, or in the lab's."""
+def appliance_types(ring: Ring, ground: Ground, clouds: Clouds | None = None) -> tuple[StackResource, ...]:
+    """The resource types of appliances that stand in the ring's inventory, or in the lab's; `clouds` run them."""
     file = Path(ring.inventory) if ring.inventory else Path(ring.folder).resolve() / LAB_FILE
     endpoints = Fresh(file, read_appliances)
 
@@ -68,4 +69,4 @@ def appliance_types(ring: Ring, ground: Ground) -> tuple[StackResource, ...]:
         return HttpLine(ip, endpoint) if endpoint is not None else None
 
     driver = NitroDriver(find, clock=ground.clock, recorder=ground.recorder)
-    return NetscalerConfig(driver, ground.clock), NetscalerSyslogServer(driver)
+    return NetscalerConfig(driver, ground.clock, clouds), NetscalerSyslogServer(driver)

@@ -187,7 +187,7 @@ class Process:
         stack.push_async_callback(contrail.close)
         compute = open_compute(self._settings, self.clock, ground.recorder)
         stack.push_async_callback(compute.close)
-        networks = (*appliance_types(self._settings.ring, ground), *contrail_types(contrail))
+        networks = (*appliance_types(self._settings.ring, ground, compute), *contrail_types(contrail))
         types = (*networks, *compute_types(compute, self.clock))
         return replace(ground, types=types, tellers={KIND: ServerEvents(compute)})
 

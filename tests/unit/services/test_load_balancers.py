@@ -199,6 +199,28 @@ async def test_an_update_tries_again_what_has_failed_below(shop: BalancerDesk) -
     assert await shop.told() == [("vnf_instances", 3), ("load_balancer_confs", 3), ("load_balancers", 2)]
 
 
+async def test_an_update_tries_again_who_refers_to_it_after_itself(shop: BalancerDesk) -> None:
+    made = await shop.sold()
+    (interface, *_) = await shop.all("load_balancer_interface")
+    await shop.life.update(shop.member, interface.ref, {"name": "again"})
+    await shop.done(interface.ref, error="dependency failed: no valid host was found")
+    await shop.told()
+    await shop.life.update(shop.member, made.ref, {})
+    assert await shop.told() == [("load_balancers", 2), ("load_balancer_interfaces", 3)]
+
+
+async def test_what_an_appliance_has_not_let_go_goes_with_its_server(shop: BalancerDesk) -> None:
+    made = await shop.sold()
+    conf = Ref("load_balancer_conf", made["load_balancer_conf_id"])
+    await shop.life.delete(shop.member, made.ref)
+    await shop.done(made.ref)
+    await shop.done(conf, error="Invalid username or password")
+    await shop.told()
+    await shop.done(Ref("vnf_instance", made["vnf_instance_id"]))
+    assert ("load_balancer_confs", 3) in await shop.told()
+    assert not (await shop.row(conf)).state_error
+
+
 async def test_a_reboot_is_done_once_and_can_be_wanted_again(shop: BalancerDesk) -> None:
     made = await shop.sold()
     instance = Ref("vnf_instance", made["vnf_instance_id"])

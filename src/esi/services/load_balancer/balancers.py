@@ -23,6 +23,7 @@ ALPHABET = string.ascii_letters + string.digits
 USERS = ("admin", "user", "other")
 COPIED = (PLAN, "default_gateway", *(f"{user}_password" for user in USERS), "other_username")
 """What the configuration holds as the load balancer does."""
+REFERRING = ("load_balancer_interface", "load_balancer_syslog_server")
 SHOWN = (
     "id", "ip_address", "name", "network_id", "operational_state", "orchestration_state", "slot_number", "status",
     "type", "virtual_ip_address", "virtual_ip_properties", "vnf_interface_id",
@@ -156,9 +157,19 @@ async def mend(tx: Tx, balancer: Resource, changes: Body) -> None:
         await tx.update(conf.ref, changes)
 
 
+async def follow(tx: Tx, change: Change) -> None:
+    """Another try for what refers to a load balancer, once that is tried again itself."""
+    if change.cause is not None:
+        return
+    for schema in REFERRING:
+        for row in await of(tx, schema, load_balancer_id=change.id):
+            if row.state_error and not row.marked_for_deletion:
+                await tx.update(row.ref, {})
+
+
 async def take_down(tx: Tx, change: Change) -> None:
     """Who refers to the load balancer goes before it."""
-    for schema in ("load_balancer_interface", "load_balancer_syslog_server"):
+    for schema in REFERRING:
         for row in await of(tx, schema, load_balancer_id=change.id):
             await tx.delete(row.ref)
 

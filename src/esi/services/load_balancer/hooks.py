@@ -23,6 +23,7 @@ def register(hooks: Hooks, *, recorded_quirks: bool = False) -> None:
     hooks.on("load_balancer", CREATED, bills.add_plan)
     hooks.on("load_balancer", UPDATED, bills.change_plan)
     hooks.on("load_balancer", UPDATE, balancers.change)
+    hooks.on("load_balancer", UPDATED, balancers.follow)
     hooks.on("load_balancer", DELETE, balancers.take_down)
     hooks.on("load_balancer", DELETED, balancers.take_down_rest)
     hooks.on("load_balancer", "post_show", balancers.show)

@@ -129,7 +129,7 @@ async def change(tx: Tx, change: Change) -> None:
         await _move(tx, chain, before, body)
     elif any(change.changed(name) for name in VIRTUAL):
         await _take_over(tx, body)
-    else:
+    elif change.cause is None:
         await mend(tx, chain.balancer, {})
         if chain.balancer.state_error:
             await tx.update(chain.balancer.ref, {})

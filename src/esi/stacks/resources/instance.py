@@ -27,6 +27,9 @@ TYPE = "ESI::VNF::Instance"
 FIRST_LOOK_SECONDS, LAST_LOOK_SECONDS = 0.05, 3.0
 """Nova tells nobody when it is ready: it is asked, at first often. The recorded system asked every 3 s."""
 
+BUILDS = 3
+"""So often a server is built that Nova gives up; its own scheduler tries as often."""
+
 PATIENCE_SECONDS = 30.0
 MADE_FROM = ("image", "flavor", "availability_zone", "user_data", "config_drive")
 """What only a new server could change."""
@@ -60,16 +63,41 @@ class Instance:
         return frozenset()
 
     async def create(self, ctx: Context, props: Props) -> Live:
-        cloud, wanted, mark = self._of(ctx), slots(props), _mark(ctx)
-        server = await cloud.find(mark)
-        id_ = server.id if server is not None else await self._boot(cloud, props, wanted[0], mark)
+        cloud, wanted = self._of(ctx), slots(props)
+        id_ = await self._stands(ctx, props, wanted[0])
         work = self._work(ctx, id_)
-        await work.look(lambda server: server.status in (ACTIVE, SHUTOFF))
         await work.plugged(wanted[0])
         present = set(await cloud.ports(id_))
         trusted = len(present) if present == set(wanted[: len(present)]) else 0
         await work.arrange(wanted, trusted=trusted)
         return Live(id_, props)
+
+    async def _stands(self, ctx: Context, props: Props, port: str) -> str:
+        """The id of a server that Nova has built. One that it has given up is thrown away, and another is built: what
+        was in the way, as a network that came late, may be over.
+        """
+        cloud, mark = self._of(ctx), _mark(ctx)
+        for last in (False,) * (BUILDS - 1) + (True,):
+            server = await cloud.find(mark)
+            if server is not None and server.status == ERROR:
+                await self._throw_away(ctx, server.id, port)
+                server = None
+            id_ = server.id if server is not None else await self._boot(cloud, props, port, mark)
+            try:
+                await self._work(ctx, id_).look(lambda server: server.status in (ACTIVE, SHUTOFF))
+            except Rejected:
+                if last:
+                    raise
+                continue
+            return id_
+        raise AssertionError("the last build has returned or raised")
+
+    async def _throw_away(self, ctx: Context, id: str, port: str) -> None:
+        """A server goes, and lets go of the port that the next one boots with."""
+        work = self._work(ctx, id)
+        await self._of(ctx).delete(id)
+        await work.gone()
+        await work.free(port)
 
     async def _boot(self, cloud: Compute, props: Props, port: str, mark: str) -> str:
         return await cloud.create(
@@ -156,8 +184,11 @@ class Work:
             await self._cloud.detach(self._id, port)
             await self._again(partial(self._without, port), f"Nova has not unplugged port {port} yet")
         for port in ports:
-            why = f"port {port} is not free of server {self._id} yet"
-            await self._ctx.until(("port", port), self._free, why)
+            await self.free(port)
+
+    async def free(self, port: str) -> None:
+        """Wait until a port is plugged in this server no more."""
+        await self._ctx.until(("port", port), self._free, f"port {port} is not free of server {self._id} yet")
 
     async def _without(self, port: str) -> bool:
         return port not in await self._cloud.ports(self._id)

@@ -11,16 +11,17 @@ appliance restarts nothing is held: no session, no turn.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from ipaddress import IPv4Address, IPv4Network
 from typing import ClassVar
 from uuid import NAMESPACE_URL, uuid5
 
 from esi.clock import Clock, pauses
+from esi.drivers.compute import Clouds
 from esi.drivers.nitro import Appliance, Appliances, Licence, Login, Row
 from esi.drivers.nitro.kinds import key_of
-from esi.errors import Rejected, TemplateError, TemporaryError
+from esi.errors import NotFound, Rejected, TemplateError, TemporaryError, Unsupported
 from esi.stacks import Context, Live, Property, Props, Replace
 from esi.stacks.resources.appliance_rows import (
     Model,
@@ -60,9 +61,10 @@ class NetscalerConfig:
         **{f"{role}_password": Property("string", default="", secret=True) for role in ("admin", "user", "other")},
     }
 
-    def __init__(self, appliances: Appliances, clock: Clock) -> None:
+    def __init__(self, appliances: Appliances, clock: Clock, clouds: Clouds | None = None) -> None:
         self._appliances = appliances
         self._clock = clock
+        self._clouds = clouds
 
     def check(self, props: Props) -> None:
         read_login(props)
@@ -100,11 +102,32 @@ class NetscalerConfig:
         for props in versions:
             by_ip.setdefault(props["management_ip"], []).append(props)
         for there in by_ip.values():
-            everything = [(*licence_rows(props), *rows_of(props)) for props in there]
-            async with self._appliances.open(read_login(there[0], ctx.ref)) as appliance:
-                gone = (row for row in difference(everything, ())[0] if not any(map(partial(_manages, row), there)))
-                back = (row for props in there for row in unwanted(props))
-                await make(appliance, gone=gone, wanted=back)
+            try:
+                await self._cleared(ctx, there)
+            except (TemporaryError, Rejected, Unsupported):
+                if not await self._thrown_away(ctx, there):
+                    raise
+
+    async def _cleared(self, ctx: Context, there: Sequence[Props]) -> None:
+        everything = [(*licence_rows(props), *rows_of(props)) for props in there]
+        async with self._appliances.open(read_login(there[0], ctx.ref)) as appliance:
+            gone = (row for row in difference(everything, ())[0] if not any(map(partial(_manages, row), there)))
+            back = (row for props in there for row in unwanted(props))
+            await make(appliance, gone=gone, wanted=back)
+
+    async def _thrown_away(self, ctx: Context, there: Sequence[Props]) -> bool:
+        """Whether the servers that it ran on are gone, and with them all that it was told."""
+        servers = {str(props["server_id"]) for props in there}
+        if self._clouds is None or "" in servers:
+            return False
+        cloud = self._clouds.of(ctx.tenant, ctx.ref)
+        for id_ in servers:
+            try:
+                await cloud.get(id_)
+            except NotFound:
+                continue
+            return False
+        return True
 
     async def _licensed(self, ctx: Context, login: Login, props: Props) -> None:
         """Bring the licence there, restart, and wait until it counts: a restart is not done twice for one licence."""
