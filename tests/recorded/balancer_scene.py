@@ -7,7 +7,7 @@ that is to ask for its ports in order, which `Server` does. What drives the real
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from esi.bootstrap.ground import Ground
@@ -18,7 +18,7 @@ from esi.lifecycle import Lifecycle
 from esi.model import keys
 from esi.model.resource import Body, Ref
 from esi.monitoring import Eyes
-from esi.stacks import Context, Live, Property, Props
+from esi.stacks import Context, Live, Property, Props, StackResource
 from esi.stacks.resources.instance import Instance
 from esi.stacks.resources.netscaler import NetscalerConfig
 from esi.testing.compare import Ids
@@ -28,6 +28,7 @@ from esi.testing.loop import run
 from esi.testing.process import Process
 from esi.testing.replay import Ring
 from esi.testing.ring import ADMIN, World
+from esi.work.effects import Teller
 from recorded.cases import case
 from recorded.collector import KINDS, AsRecorded
 
@@ -111,10 +112,8 @@ class Appliance(Standing):
 class Rented(World):
     """A world whose workers have the stand-ins."""
 
-    def work(self, process: Process, ground: Ground) -> Sequence[Any]:
-        return super().work(
-            process, replace(ground, types=(*ground.types, Server(self.lifecycle, self.clock), Appliance()))
-        )
+    def seen_by(self, process: Process) -> tuple[Sequence[StackResource], Mapping[str, Teller]]:
+        return (Server(self.lifecycle, self.clock), Appliance()), {}
 
 
 def all_up(hands: DriverHandle, ground: Ground) -> Eyes:

@@ -7,22 +7,17 @@ what tells of the past may grow: the change log, closed rows of resource_mapping
 
 from __future__ import annotations
 
-import sqlite3
-from dataclasses import dataclass
-from difflib import ndiff
-from typing import Any
-
 import pytest
 
 from esi.bootstrap.services import load_services
 from esi.errors import Conflict, Invalid, NotFound
-from esi.model import keys
 from esi.model.resource import Body, Ref
-from esi.testing import chain, invariants
+from esi.testing import chain
 from esi.testing.chain import PRIMARY_IP, SECONDARY_IP, Wish
 from esi.testing.eyes import AGENT, near_eyes
 from esi.testing.loop import run
 from esi.testing.ring import ADMIN, World
+from simulation.kept import Kept, differences, keep, rest
 
 TWENTY = "00000000-0000-4000-8000-000000000020"
 TEN_MBPS = chain.prerequisites()[-1]
@@ -40,12 +35,6 @@ CHANGES: dict[str, tuple[Body, Body]] = {
     "vpn_interface": ({"description": "both sides, again"}, {}),
 }
 """Schema → what is changed, and what follows from it."""
-
-HISTORY = ("esi_log", "resource_mapping", "sqlite_sequence")
-"""Tables that tell of the past. What was mapped is checked apart: nothing is left open."""
-
-PASSING = (keys.DEVICES, keys.SESSIONS, keys.TOPICS, keys.GROUPS, keys.CONSUMERS, keys.AGENTS, keys.MASTER)
-"""Keys that come and go by themselves, or are kept for others for a day."""
 
 REFUSED = {
     chain.PRIMARY: "ha_router",
@@ -69,64 +58,12 @@ REMAINS = {"vpn_interface": [f"{ip}: +             family inet;" for ip in (PRIM
 OTHER = "00000000-0000-4000-8000-000000000099"
 
 
-@dataclass(frozen=True)
-class Kept:
-    """All that a create may change and its delete must give back."""
-
-    tables: dict[str, list[tuple[Any, ...]]]
-    keys: list[str]
-    routers: dict[str, str]
-
-
-async def keep(world: World) -> Kept:
-    listing = await world.kv.list("/")
-    stand = sorted(without_row(entry.key) for entry in listing.entries if not entry.key.startswith(PASSING))
-    return Kept(tables(world.store.snapshot()), stand, dict(invariants.configurations(world)))
-
-
-def without_row(key: str) -> str:
-    """What is mapped anew, in a later version, is another row."""
-    return key.rpartition("/")[0] if key.startswith(keys.MAPPINGS) else key
-
-
-def tables(database: bytes) -> dict[str, list[tuple[Any, ...]]]:
-    """Every row of every table; the columns that begin with _ hold versions, reports and times."""
-    connection = sqlite3.connect(":memory:")
-    connection.deserialize(database)
-    found = {}
-    for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name").fetchall():
-        if name in HISTORY:
-            continue
-        columns = [row[1] for row in connection.execute(f'PRAGMA table_info("{name}")') if not row[1].startswith("_")]
-        rows = connection.execute(f'SELECT {", ".join(map(quoted, columns))} FROM "{name}"').fetchall()
-        found[name] = sorted(rows, key=repr)
-    connection.close()
-    return found
-
-
-def quoted(name: str) -> str:
-    return f'"{name}"'
-
-
 class Walk:
     """One way through the chain: `kept` is what stood before each create."""
 
     def __init__(self, world: World) -> None:
         self.world = world
         self.kept: dict[str, Kept] = {}
-
-    async def rest(self) -> None:
-        """Until nothing is under way: every row has its last word, and what was said has been taken."""
-
-        async def quiet() -> bool:
-            if await invariants.nothing_is_under_way(self.world):
-                return False
-            shown = [await self.world.lifecycle.show(ADMIN, ref) for _, ref in await self.world.lifecycle.due(1000)]
-            return not any(str(body["status"]).startswith("PENDING") for body in shown)
-
-        await self.world.until(quiet)
-        await self.world.clock.sleep(2.0)
-        await self.world.until(quiet)
 
     async def there(self, wish: Wish) -> None:
         """Create it and change it; both reach the devices, and it is seen working."""
@@ -140,7 +77,7 @@ class Walk:
         assert await self.without_status(wish) == without_status({**before, **change, **follows})
 
     async def active(self, wish: Wish, version: int) -> None:
-        await self.rest()
+        await rest(self.world)
         body = await self.world.show(wish)
         assert body.get("status") in ("ACTIVE", None), body  # a service has no status
         row = await self.world.store.read(lambda rows: rows.get(Ref(wish.schema, wish.id)))
@@ -169,7 +106,7 @@ class Walk:
         second = chain.interface()._replace(id=OTHER)
         with pytest.raises(Conflict, match="already has vpn_interface"):
             await self.world.ask(second)
-        await self.rest()
+        await rest(self.world)
         assert differences(await keep(self.world), before) == []
 
     async def back(self, wish: Wish) -> None:
@@ -188,7 +125,7 @@ class Walk:
             with pytest.raises(Conflict, match="vpn_gateway"):
                 await self.world.delete(TWENTY_MBPS)
         await self.world.until_gone(wish)
-        await self.rest()
+        await rest(self.world)
         left = differences(await keep(self.world), self.kept[wish.id])
         assert left == REMAINS.get(wish.schema, [])
 
@@ -205,21 +142,6 @@ def without_status(body: Body) -> Body:
     return {name: value for name, value in body.items() if name not in told}
 
 
-def differences(now: Kept, before: Kept) -> list[str]:
-    """What stands otherwise than before, in words."""
-    found = []
-    for name in sorted(now.tables.keys() | before.tables.keys()):
-        rows, old = now.tables.get(name, []), before.tables.get(name, [])
-        found += [f"{name}: {row} is left" for row in rows if row not in old]
-        found += [f"{name}: {row} is missing" for row in old if row not in rows]
-    found += [f"{key} is left" for key in now.keys if key not in before.keys]
-    found += [f"{key} is missing" for key in before.keys if key not in now.keys]
-    for ip, text in now.routers.items():
-        lines = ndiff(before.routers[ip].splitlines(), text.splitlines())
-        found += [f"{ip}: {line}" for line in lines if line.startswith(("+", "-"))]
-    return found
-
-
 @pytest.mark.parametrize("flow", ["2017", "2018"])
 def test_the_whole_chain_there_and_back(flow: str) -> None:
     async def play() -> None:
@@ -228,7 +150,7 @@ def test_the_whole_chain_there_and_back(flow: str) -> None:
 
         async def scenario() -> None:
             await world.lifecycle.ensure("tenant", {"id": chain.TENANT})  # the first request makes it, and it stays
-            await walk.rest()
+            await rest(world)
             for wish in CHAIN:
                 await walk.there(wish)
             await walk.refusals()

@@ -6,9 +6,11 @@ from collections.abc import Mapping
 
 from esi.clock import Clock
 from esi.drivers.nitro.driver import NitroDriver
+from esi.drivers.nitro.wire import Line
 from esi.errors import Unreachable
 from esi.lab.netscaler import Asked, Netscaler, Nitro
 from esi.telemetry import Recorder
+from esi.testing.process import Process
 
 
 class DirectLine:
@@ -23,6 +25,24 @@ class DirectLine:
         if not answer.status:
             raise Unreachable(f"{self._ip} does not answer NITRO", who=self._ip)
         return answer.status, answer.encoded()
+
+    async def close(self) -> None:
+        return None
+
+
+class LineHandle:
+    """An appliance's line as one process sees it: two points per request, at which it may die or lose the answer."""
+
+    def __init__(self, process: Process, line: Line) -> None:
+        self._process = process
+        self._line = line
+
+    async def send(self, method: str, target: str, headers: Mapping[str, str], body: bytes) -> tuple[int, bytes]:
+        point = f"nitro.{method} {target.split('?')[0].split('/')[4]}"
+        await self._process.point(f"{point} before")
+        answer = await self._line.send(method, target, headers, body)
+        await self._process.point(f"{point} after")
+        return answer
 
     async def close(self) -> None:
         return None

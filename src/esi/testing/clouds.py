@@ -24,6 +24,29 @@ from esi.testing.process import Process
 ADMIN = Identity("admin", "", ("admin",), is_admin=True)
 
 
+async def answer_of(
+    core: Core, who: str, method: str, path: str, body: Any, caller: Identity | None
+) -> tuple[int, bytes]:
+    """Status and body of a cloud's answer to one request, with the faults that its shell would take into account."""
+    await asyncio.sleep(0)  # noqa: TID251  # others may run while a request travels
+    faults = core.faults
+    if faults.take("unreachable") is not None:
+        raise Unreachable(f"{who} cannot be reached", who=who)
+    if faults.take("error-before") is not None:
+        return 500, b"Internal Server Error"
+    parts = urlsplit(path)
+    raw = b"" if body is None else orjson.dumps(body)
+    asked = Asked(method, parts.path, dict(parse_qsl(parts.query)), {}, raw, caller)
+    handled = core.handle(asked)
+    answer = handled if isinstance(handled, Answer) else await handled
+    await asyncio.sleep(0)  # noqa: TID251
+    if faults.take("error-after") is not None:
+        return 500, b"Internal Server Error"
+    if faults.take("cut-after") is not None:
+        raise Unreachable(f"{who} hung up", who=who)
+    return answer.status, answer.body
+
+
 class NearWire:
     """Implements Wire. A token is anything: whoever has one is an administrator. `calls` is what was asked."""
 
@@ -32,24 +55,8 @@ class NearWire:
         self.calls: list[tuple[str, str]] = []
 
     async def send(self, method: str, path: str, body: Any, *, token: str) -> tuple[int, bytes]:
-        await asyncio.sleep(0)  # noqa: TID251  # others may run while a request travels
-        faults = self._core.faults
-        if faults.take("unreachable") is not None:
-            raise Unreachable("the cloud cannot be reached")
-        if faults.take("error-before") is not None:
-            return 500, b"Internal Server Error"
         self.calls.append((method, path))
-        parts = urlsplit(path)
-        raw = b"" if body is None else orjson.dumps(body)
-        asked = Asked(method, parts.path, dict(parse_qsl(parts.query)), {}, raw, ADMIN if token else None)
-        handled = self._core.handle(asked)
-        answer = handled if isinstance(handled, Answer) else await handled
-        await asyncio.sleep(0)  # noqa: TID251
-        if faults.take("error-after") is not None:
-            return 500, b"Internal Server Error"
-        if faults.take("cut-after") is not None:
-            raise Unreachable("the cloud hung up")
-        return answer.status, answer.body
+        return await answer_of(self._core, "the cloud", method, path, body, ADMIN if token else None)
 
     async def close(self) -> None:
         return None
@@ -76,11 +83,16 @@ class NearContrail:
     """A Contrail in this process, and both drivers to it."""
 
     def __init__(self, clock: Clock, rng: Random) -> None:
+        self._rng = rng
         self.lab = LabContrail(clock, rng)
         self.wire = NearWire(self.lab.api)
         self._means = Means(clock)
         self.api = HttpContrail(Door("contrail", self.wire, self._means))
         self.analytics = HttpAnalytics(Door("contrail analytics", NearWire(self.lab.analytics), self._means))
+
+    def restore(self, snapshot: bytes) -> None:
+        self.lab.config.restore(snapshot)
+        self._rng.seed(snapshot)  # ids that have been given are not given again
 
     def seen_by(self, process: Process) -> HttpContrail:
         """The driver of one process of a simulation."""

@@ -115,5 +115,5 @@ def open_eyes(hands: DriverHandle, ground: Ground) -> Eyes:
 def near_eyes(hands: DriverHandle, ground: Ground) -> Eyes:
     """For `World.eyes`: the probes of a ring that is served, over the routers of this process."""
     snmp = NearSnmp(hands, clock=ground.clock)
-    probes = build_probes(Conversations(hands, clock=ground.clock), snmp, hands.analytics)
+    probes = build_probes(Conversations(hands, clock=ground.clock), snmp, hands.analytics, hands.compute)
     return Eyes(KvBus(ground.kv, clock=ground.clock), probes, ground.clock)

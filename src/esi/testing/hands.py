@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from esi.drivers import Address, CommitRecord, Edit, Session
+from esi.drivers.compute import Clouds
 from esi.drivers.contrail import Analytics
 from esi.errors import Unreachable
 from esi.lab.objects import Objects
@@ -43,6 +44,11 @@ class DriverHandle:
     def analytics(self) -> Analytics | None:
         """What Contrail's agents tell, where there is one."""
         return getattr(self._driver, "analytics", None)
+
+    @property
+    def compute(self) -> Clouds | None:
+        """Nova, where there is one."""
+        return getattr(self._driver, "compute", None)
 
     async def _begin(self, verb: str, work: Callable[[Address], Awaitable[Any]], address: Address) -> Any:
         await self._process.point(f"device.{verb} before")

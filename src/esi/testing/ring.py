@@ -8,7 +8,7 @@ runs begin there.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
@@ -32,6 +32,7 @@ from esi.lifecycle import Lifecycle
 from esi.model.resource import Body, Ref
 from esi.monitoring import Eyes
 from esi.runtime import Supervisor
+from esi.stacks import StackResource
 from esi.store.sqlite import MEMORY, SqliteStore
 from esi.tasks import Tasks
 from esi.testing.chain import PRIMARY_IP, SECONDARY_IP, Wish
@@ -40,6 +41,8 @@ from esi.testing.eyes import AgentDoor
 from esi.testing.hands import DriverHandle
 from esi.testing.process import KVHandle, Plan, Process, StoreHandle
 from esi.testing.routers import NearDriver
+from esi.testing.servers import NearServers
+from esi.work.effects import Teller
 
 ADMIN = Identity(user="admin", roles=("admin",), is_admin=True)
 
@@ -98,6 +101,8 @@ class World:
         config = self.contrail.lab.config
         self.driver.objects |= {ip: Switch(name, config, self.clock) for ip, name in SWITCHES.items()}
         self.driver.analytics = self.contrail.analytics
+        self.servers = NearServers(self.clock, self.driver.objects)
+        self.driver.compute = self.servers.clouds
         self.rng = Random(self.seed)
         self.processes: dict[str, Process] = {}
         self.lifecycle = self._lifecycle(self.store)
@@ -110,6 +115,8 @@ class World:
         return build_lifecycle(self.services, store, self.clock, recorded_quirks=quirks, monitoring=watched)
 
     def snapshot(self) -> Snapshot:
+        """Servers are not kept: there must be none."""
+        assert not self.servers.nova.host.servers, "a snapshot cannot keep servers"
         routers = {name: router.snapshot() for name, router in self._everywhere()}
         contrail = self.contrail.lab.config.snapshot()
         return Snapshot(self.store.snapshot(), self.kv.snapshot(), routers, contrail, self.clock.now())
@@ -117,7 +124,8 @@ class World:
     def restore(self, snapshot: Snapshot) -> None:
         self.store.restore(snapshot.rows)
         self.kv.restore(snapshot.kv)
-        self.contrail.lab.config.restore(snapshot.contrail)
+        self.contrail.restore(snapshot.contrail)
+        self.servers.clear()
         for name, router in self._everywhere():
             router.restore(snapshot.routers[name])
 
@@ -132,6 +140,7 @@ class World:
             name, self.plans.get(name, nothing), self.losses.get(name, nothing), delay=self.delay
         )
         self._lives += 1
+        types, tellers = self.seen_by(process)
         ground = Ground(
             process=f"{name}:{self._lives}",
             kv=KVHandle(process, self.kv),
@@ -139,11 +148,16 @@ class World:
             clock=self.clock,
             rng=Random(self.rng.random()),
             recorded_quirks=self.recorded_quirks,
-            types=contrail_types(self.contrail.seen_by(process)),
+            types=(*contrail_types(self.contrail.seen_by(process)), *types),
+            tellers=tellers,
         )
         rooms = build(process, ground)
         process.tasks.start("rooms", Supervisor(rooms, clock=self.clock, rng=ground.rng).run())
         self._keeper.start(f"watch {name}", self._start_again(process, name, build))
+
+    def seen_by(self, process: Process) -> tuple[Sequence[StackResource], Mapping[str, Teller]]:
+        """What a process has for servers and appliances: resource types, and tellers of effects by kind."""
+        return self.servers.seen_by(process)
 
     async def _start_again(
         self, process: Process, name: str, build: Callable[[Process, Ground], Sequence[Any]]
@@ -183,7 +197,7 @@ class World:
 
     async def run(self, scenario: Coroutine[Any, Any, None]) -> None:
         """Start the processes, play `scenario`, end everything."""
-        async with Tasks("world") as self._keeper:
+        async with self.servers.beside(self.lifecycle), Tasks("world") as self._keeper:
             await ensure_rows(self.lifecycle, self.services)
             self.begin("control", self.control)
             self.begin("worker", self.worker)

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from esi.drivers import Address, CommitRecord, Edit, Session
+from esi.drivers.compute import Clouds
 from esi.drivers.contrail import Analytics
 from esi.drivers.junos.edits import requests
 from esi.errors import Busy, Rejected, TemplateError, TimedOut, Unreachable
@@ -38,6 +39,7 @@ class NearDriver:
         self.confirm_within: dict[str, float] = {}
         self.objects: dict[str, Objects] = {ip: Mib(router, router.topology) for ip, router in self.routers.items()}
         self.analytics: Analytics | None = None
+        self.compute: Clouds | None = None
 
     @property
     def rpcs(self) -> Mapping[str, int]:

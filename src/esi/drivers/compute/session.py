@@ -11,26 +11,21 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import aiohttp
 import orjson
 
-from esi.client.keystone import Credentials, Grant, grant
+from esi.client.keystone import Credentials, Grant
 from esi.clock import Clock
+from esi.drivers.compute.wire import NAMES, HttpWire, Wire
 from esi.errors import (
     Busy,
     EsiError,
     NotFound,
     Rejected,
     TemporaryError,
-    TimedOut,
     Unauthenticated,
     Unreachable,
 )
 from esi.telemetry import Message, Named, NullRecorder, Recorder
-
-TIMEOUT_SECONDS = 60.0
-NAMES: Mapping[str, str] = {"compute": "nova", "image": "glance"}
-"""What people call the services of these types."""
 
 WORDS = 500
 """Longest piece of a refusal that is repeated."""
@@ -53,11 +48,11 @@ class Means:
 class Session:
     """Requests as one service user, in the project that each names by id; "" is the user's own."""
 
-    def __init__(self, means: Means) -> None:
+    def __init__(self, means: Means, wire: Wire | None = None) -> None:
         self._means = means
+        self._wire = wire or HttpWire(means.clock)
         self._grants: dict[str, Grant] = {}
         self._logins: dict[str, asyncio.Lock] = {}
-        self._http: aiohttp.ClientSession | None = None
 
     async def ask(
         self, service: str, tenant: str, method: str, path: str, *, body: Any = None, ref: Named | None = None
@@ -85,25 +80,11 @@ class Session:
             raise Unreachable(f"what answers in the place of {NAMES[service]} speaks another language") from error
 
     async def close(self) -> None:
-        if self._http is not None:
-            await self._http.close()
-            self._http = None
+        await self._wire.close()
 
     async def _sent(self, service: str, granted: Grant, method: str, path: str, body: Any) -> tuple[int, bytes]:
-        if self._http is None:
-            self._http = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=TIMEOUT_SECONDS))
         url = self._url(service, granted)
-        headers = {"X-Auth-Token": granted.token.reveal(), "Accept": "application/json"}
-        try:
-            async with self._http.request(method, url + path, json=body, headers=headers) as reply:
-                return reply.status, await reply.read()
-        except (aiohttp.ClientError, OSError) as error:
-            words = f"{NAMES[service]} at {url} cannot be reached: {type(error).__name__}"
-            raise Unreachable(words, who=service) from error
-        except TimeoutError as error:
-            raise TimedOut(
-                f"{NAMES[service]} at {url} did not answer within {TIMEOUT_SECONDS:g} s", who=service
-            ) from error
+        return await self._wire.send(service, method, url + path, body, token=granted.token)
 
     def _url(self, service: str, granted: Grant) -> str:
         try:
@@ -121,7 +102,7 @@ class Session:
             if project:
                 credentials = replace(credentials, project_id=project)
             try:
-                known = self._grants[project] = await grant(credentials, clock=self._means.clock)
+                known = self._grants[project] = await self._wire.log_in(credentials)
             except Unauthenticated as error:
                 raise Unreachable(f"no token for project {project or 'of our own'}: {error.message}") from error
             return known

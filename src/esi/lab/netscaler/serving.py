@@ -65,16 +65,20 @@ class Appliances:
         image = image or Image(ip)
         appliance = Netscaler(replace(image, ports=ports) if ports else image, self._clock)
         async with AsyncExitStack() as stack:
-            try:
-                port = await stack.enter_async_context(serve_nitro(appliance, self._host, self._tls))
-                snmp = await stack.enter_async_context(serve_snmp(appliance_agent(appliance), self._host))
-            except OSError as error:
-                raise ConfigError(f"lab appliance {ip}: {error}") from error
-            scheme = "http" if self._tls is None else "https"
-            reached = Reached(appliance, f"{scheme}://{self._host}:{port}", self._host, snmp)
+            reached = await self.reach(appliance, stack)
             self._there[ip] = (reached, stack.pop_all())
         self._tell()
         return reached
+
+    async def reach(self, appliance: Netscaler, stack: AsyncExitStack) -> Reached:
+        """Put one on the network, until the end of `stack`."""
+        try:
+            port = await stack.enter_async_context(serve_nitro(appliance, self._host, self._tls))
+            snmp = await stack.enter_async_context(serve_snmp(appliance_agent(appliance), self._host))
+        except OSError as error:
+            raise ConfigError(f"lab appliance {appliance.image.ip}: {error}") from error
+        scheme = "http" if self._tls is None else "https"
+        return Reached(appliance, f"{scheme}://{self._host}:{port}", self._host, snmp)
 
     async def power_off(self, ip: str) -> None:
         """Switch it off; what it had not saved is lost. Raises Invalid for one that is not there."""

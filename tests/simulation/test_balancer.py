@@ -1,0 +1,55 @@
+"""The life of a load balancer on a simulated ring that watches: created, an interface moved and moved back, deleted."""
+
+from __future__ import annotations
+
+from esi.cli.demo import balancer
+from esi.model.resource import Ref
+from esi.testing.loop import run
+from esi.testing.ring import ADMIN
+from simulation.balancers import DATA, ID, REF, Hall, ready, services
+from simulation.kept import differences, keep, rest
+
+
+def test_a_load_balancer_there_and_back() -> None:
+    since = ready(watched=True)
+
+    async def play() -> None:
+        hall = Hall(services(), since=since, watched=True)
+
+        async def scenario() -> None:
+            before, empty = await keep(hall), hall.held()
+            await hall.order()
+            await hall.until(hall.active)
+            await rest(hall)
+            assert await hall.faults() == []
+            shown = await hall.lifecycle.show(ADMIN, REF)
+            assert {name: shown[name] for name in balancer.SHOWN} == balancer.SHOWN
+            await move(hall, DATA, "192.0.2.10")
+            await move(hall, None, None)
+            await hall.cancel()
+            await hall.until(hall.gone)
+            await rest(hall)
+            assert hall.held() == empty
+            after = await keep(hall)
+            bills = [row for row in await hall.bills() if row["resource_id"] in (ID, balancer.PLAN)]
+            assert [row["started"] <= row["ended"] for row in bills] == [True, True]
+            del before.tables["billing_resource"], after.tables["billing_resource"]
+            assert differences(after, before) == []
+
+        await hall.play(scenario)
+        await hall.store.close()
+
+    run(play())
+
+
+async def move(hall: Hall, network: str | None, address: str | None) -> None:
+    """Interface 1/1 into a network, or out of it: another port stands in its slot, the ones above are plugged again."""
+    (interface,) = [row for row in await hall.rows("load_balancer_interface") if row["slot_number"] == 1]
+    body = {"network_id": network, "ip_address": address}
+    await hall.lifecycle.update(ADMIN, Ref("load_balancer_interface", interface["id"]), body)
+    await hall.until(hall.active)
+    await rest(hall)
+    assert await hall.faults() == []
+    (appliance,) = hall.held().appliances.values()
+    on_it = {str(row["ipaddress"]) for row in appliance.rows.of("nsip")}
+    assert ("192.0.2.10" in on_it) == (network == DATA)
