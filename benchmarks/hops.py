@@ -11,6 +11,14 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from benchmarks.arrivals import CLOCK
+from esi.client.resources import Client
+
+SHIPPED_SECONDS = 3.0
+"""By then the messages of all processes are with the API."""
+
+MOST = 20
+
 
 class Share(NamedTuple):
     """`times`: how many exchanges there were."""
@@ -18,6 +26,13 @@ class Share(NamedTuple):
     what: str
     seconds: float
     times: int
+
+
+async def shares_of(client: Client, schema: str, id: str) -> list[Share]:
+    """Of the newest request about a resource."""
+    await CLOCK.sleep(SHIPPED_SECONDS)
+    trace = await client.trace(schema, id)
+    return shares(trace["messages"], trace["at"] + trace["took"])[:MOST]
 
 
 def shares(messages: Sequence[Mapping[str, Any]], until: float) -> list[Share]:

@@ -43,7 +43,7 @@ async def _ours(folder: Path, count: int) -> float:
             return count / (CLOCK.monotonic() - began)
 
 
-async def active(folder: Path, schema: str, count: int, *, at_most: float = 120.0) -> None:
+async def active(folder: Path, schema: str, count: int, *, at_most: float = 120.0, pause: float = 0.02) -> None:
     """Wait until so many are ACTIVE in the database, looked at from outside, so that the API is left alone."""
     end = CLOCK.monotonic() + at_most
     rows = sqlite3.connect(f"file:{folder / 'esi.db'}?mode=ro", uri=True)
@@ -54,7 +54,7 @@ async def active(folder: Path, schema: str, count: int, *, at_most: float = 120.
                 return
             if CLOCK.monotonic() > end:
                 raise RuntimeError(f"{schema} after {at_most:.0f} s: {found}")
-            await CLOCK.sleep(0.02)
+            await CLOCK.sleep(pause)
     finally:
         rows.close()
 

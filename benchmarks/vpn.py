@@ -7,7 +7,7 @@ from pathlib import Path
 
 from benchmarks import many
 from benchmarks.arrivals import CLOCK, Look, Seen, arrive
-from benchmarks.hops import Share, shares
+from benchmarks.hops import Share, shares_of
 from benchmarks.netconf import active
 from benchmarks.processes import Children, client_of, make_chain, start_ring
 from benchmarks.rows import Plan, Row, percentile
@@ -20,11 +20,6 @@ the agent. etcd, lab, API, worker and agent are processes of their own; commits 
 once, flow of 2018. *Half load* is an open arrival at half of the rate at which a burst is done just before. *Of one*
 tells where the time of one of them went: each moment belongs to the youngest exchange that the flight recorder saw
 under way, or to the work before the next."""
-
-SHIPPED_SECONDS = 3.0
-"""By then the messages of all processes are with the API."""
-
-MOST = 20
 
 
 async def measure(plan: Plan) -> list[Row]:
@@ -55,7 +50,7 @@ async def _run(plan: Plan, name: str, counts: tuple[int, int, int]) -> tuple[lis
             await active(children.folder, "vpn_gateway", total)
             wishes = [many.interface(number) for number in range(total)]
             alone = [await _once(client, children.folder, wish) for wish in wishes[:idle]]
-            where = await _hops(client, wishes[idle - 1])
+            where = await shares_of(client, wishes[idle - 1].schema, wishes[idle - 1].id)
             began, seen = CLOCK.monotonic(), Seen()
             await many.put(client, wishes[idle:burst])
             await Look(children.folder, seen).until(burst, at_most=120)
@@ -66,12 +61,6 @@ async def _run(plan: Plan, name: str, counts: tuple[int, int, int]) -> tuple[lis
                 group.create_task(Look(children.folder, seen).until(total, at_most=120))
     loaded = seen.seconds()
     return [percentile(times, share) for times in (alone, loaded) for share in (0.5, 0.99)], where
-
-
-async def _hops(client: Client, wish: Wish) -> list[Share]:
-    await CLOCK.sleep(SHIPPED_SECONDS)
-    trace = await client.trace(wish.schema, wish.id)
-    return shares(trace["messages"], trace["at"] + trace["took"])[:MOST]
 
 
 async def _once(client: Client, folder: Path, wish: Wish) -> float:
