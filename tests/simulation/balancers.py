@@ -5,6 +5,7 @@ Nova, Glance and the appliance are the lab's, Contrail too; Nova asks this ring'
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -77,23 +78,18 @@ class Hall(Stage):
         """What a user does after a failure: an update without a change."""
         await self.insist(lambda: self.lifecycle.update(ADMIN, REF, {}))
 
-    async def end(self, *, within: float = PATIENCE_SECONDS, failed: bool = False) -> tuple[str, str]:
-        """Wait until nothing is PENDING or under way: ACTIVE, gone or the load balancer's status, and its reason.
-        `failed`: or until time is over.
-        """
-        left = within
-        while not await self._ended():
-            await self.clock.sleep(SELDOM_SECONDS)
-            left -= SELDOM_SECONDS
-            if left < 0:
-                assert failed, await self.statuses()
-                break
+    async def end(self) -> tuple[str, str]:
+        """Wait until nothing is PENDING or under way: ACTIVE, gone or ERROR, and the reason that is shown."""
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while not await self._ended():
+                await self.clock.sleep(SELDOM_SECONDS)
         if await self.gone():
             return "gone", ""
         if await self.active():
             return "ACTIVE", ""
-        rows = [row for rows in (await self.made()).values() for row in rows if row["status"] == "ERROR"]
-        return "ERROR", str(rows[0]["status_reason"]) if rows else str(await self.statuses())
+        failed = [row for rows in (await self.made()).values() for row in rows if row["status"] == "ERROR"]
+        assert failed, await self.statuses()
+        return "ERROR", str(failed[0]["status_reason"])
 
     async def _ended(self) -> bool:
         pending = any(word.startswith("PENDING") for words in (await self.statuses()).values() for word in words)
