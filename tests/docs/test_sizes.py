@@ -5,9 +5,25 @@ from __future__ import annotations
 import statistics
 from collections.abc import Callable
 
-from docs.tree import BENCHMARKS, ROOT, sources
+from docs.tree import BENCHMARKS, ROOT, SRC, sources
 
 LONG, TOO_LONG = 300, 400
+
+PARTS = {
+    "hands": ("drivers", "probes", "stacks/resources"),
+    "faces": ("neutron", "orchestration", "identity"),
+    "services": ("services",),
+    "user": ("cli", "client"),
+    "far side": ("lab",),
+    "proof": ("testing",),
+}
+"""All else is the ring itself."""
+
+MOST = {
+    **{"ring": 26_000, "hands": 6_000, "faces": 2_500, "services": 3_000},
+    **{"user": 6_000, "far side": 10_000, "proof": 3_500},
+}
+"""Lines of a part (docs/adr/0016-how-large-the-house-is.md)."""
 
 
 def test_files_are_small(report: Callable[[str], None]) -> None:
@@ -19,6 +35,18 @@ def test_files_are_small(report: Callable[[str], None]) -> None:
         if size > LONG:
             report(f"long file: {name} has {size} lines")
     assert {name: size for name, size in sizes.items() if size > TOO_LONG} == {}
+
+
+def test_each_part_keeps_its_size(report: Callable[[str], None]) -> None:
+    lines = dict.fromkeys(MOST, 0)
+    for file in sources():
+        folder = file.relative_to(SRC).as_posix()
+        of = [part for part, heads in PARTS.items() if folder.startswith(tuple(f"{head}/" for head in heads))]
+        lines[of[0] if of else "ring"] += len(file.read_text().splitlines())
+    report("parts: " + ", ".join(f"{part} {count}" for part, count in lines.items()))
+    assert {part: count for part, count in lines.items() if count > MOST[part]} == {}
+    page = (ROOT / "docs/adr/0016-how-large-the-house-is.md").read_text()
+    assert [part for part, most in MOST.items() if f"| {part} |" not in page or f"| {most:,} |" not in page] == []
 
 
 def test_baselines_have_at_most_sixty_lines() -> None:
