@@ -53,25 +53,28 @@ async def test_the_default_row_is_for_everybody_else(desk: NetDesk) -> None:
     await desk.create("network", desk.member, tenant_id=TENANT)
 
 
-async def test_two_tenants_race_for_the_last_address_and_one_has_it(tmp_path: Path) -> None:
+@pytest.mark.parametrize("named", [True, False], ids=["named", "whichever"])
+async def test_two_tenants_race_for_the_last_address_and_one_has_it(tmp_path: Path, named: bool) -> None:
     """A hundred times, through the writer's thread, where transactions really wait for each other."""
     services = load_services("2018")
     clock = SystemClock()
     store = SqliteStore(tmp_path / "esi.db", services.catalogue, clock=clock)
     life = Lifecycle(services.catalogue, store, services.hooks, clock, Ways(monitoring=False))
-    network = await life.create(SYSTEM, "network", {"tenant_id": TENANT})
     everybody = [Identity("jo", TENANT, ("admin",), is_admin=True), Identity("sam", OTHER, ("admin",), is_admin=True)]
+    given = []
     for number in range(100):
-        cidr = f"10.{number}.0.0/30"  # one host is left beside the DHCP server
-        pools = [{"start": f"10.{number}.0.2", "end": f"10.{number}.0.2"}]
-        body: Body = {"network_id": network.id, "cidr": cidr, "allocation_pools": pools, "gateway_ip": None}
-        await life.create(SYSTEM, "subnet", body)
-        wanted: Body = {"network_id": network.id, "fixed_ips": [{"ip_address": f"10.{number}.0.1"}]}
+        network = await life.create(SYSTEM, "network", {"tenant_id": TENANT})
+        last = f"10.{number}.0.2"  # the gateway and the DHCP server's address stand beside it
+        pools = [{"start": f"10.{number}.0.1", "end": last}]
+        cidr: Body = {"cidr": f"10.{number}.0.0/29", "allocation_pools": pools, "gateway_ip": f"10.{number}.0.3"}
+        await life.create(SYSTEM, "subnet", {"network_id": network.id, **cidr})
+        wanted: Body = {"network_id": network.id, **({"fixed_ips": [{"ip_address": last}]} if named else {})}
         asked = [life.create(one, "port", {**wanted, "tenant_id": one.tenant}) for one in everybody]
         results = await asyncio.gather(*asked, return_exceptions=True)
         lost = [result for result in results if isinstance(result, EsiError)]
         assert [type(error) for error in lost] == [Conflict], (number, results)
-        assert len([result for result in results if not isinstance(result, BaseException)]) == 1
+        given += [result["fixed_ips"][0]["ip_address"] for result in results if not isinstance(result, BaseException)]
+    assert given == [f"10.{number}.0.2" for number in range(100)]
     await store.close()
 
 
