@@ -52,9 +52,9 @@ def judge(folder: Path, catalogue: Catalogue, templates: Mapping[Path, Body], na
     """Every fault of one service's choice of templates, and of its `templates`. `names` are the ids of all templates of
     all flows: a template may belong to another flow than this ring's.
     """
-    schemas = [schema for schema in catalogue if Path(schema.where.rpartition(":")[0]).is_relative_to(folder)]
+    own = [schema for schema in catalogue if Path(schema.where.rpartition(":")[0]).is_relative_to(folder)]
     users: dict[str, list[tuple[str, Schema]]] = {}
-    for schema in schemas:
+    for schema in own:
         where = f"{schema.where}: schema {schema.id!r}: metadata.template_path"
         for handler, expression in schema.template_path.items():
             if handler not in HANDLERS:
@@ -65,21 +65,21 @@ def judge(folder: Path, catalogue: Catalogue, templates: Mapping[Path, Body], na
             except TemplateError as error:
                 yield f"{where}.{handler}: {error.message}"
                 continue
-            if chosen is not None and chosen not in names:
+            if chosen and chosen not in names:
                 yield f"{where}.{handler} chooses {chosen!r}, which is no template: add templates/{chosen}.yaml"
-            users.setdefault(chosen or "", []).append((handler, schema))
+            users.setdefault(chosen, []).append((handler, schema))
     for file, body in templates.items():
         used = users.get(file.stem, [])
-        if not used and "" not in users:  # "": chosen by what a row says, which nobody knows yet
+        if not used and "" not in users:
             yield f"{file}: no schema chooses it: name it in metadata.template_path, as heat_worker: C{file.stem}"
         yield from (f"{file}: {fault}" for fault in _template_faults(body, used, catalogue))
 
 
-def _chosen(expression: Any, schema: Schema) -> str | None:
-    """The template that is chosen whatever a row says; None when that depends on the row."""
+def _chosen(expression: Any, schema: Schema) -> str:
+    """The template that is chosen whatever a row says; "" when that depends on the row. Raises TemplateError."""
     compile_mapping(expression, schema.id, lambda _schema, _name: None, "template_path")
     raw = parse_short(expression, "template_path") if isinstance(expression, str) else expression
-    return str(raw["constant"]) if "constant" in raw else None
+    return str(raw["constant"]) if "constant" in raw else ""
 
 
 def _template_faults(body: Body, used: Sequence[tuple[str, Schema]], catalogue: Catalogue) -> Iterator[str]:
