@@ -6,7 +6,7 @@ Only what tells of the past may grow: the change log, closed rows of resource_ma
 from __future__ import annotations
 
 import sqlite3
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import ndiff
 from typing import Any
 
@@ -17,6 +17,9 @@ from esi.testing.ring import ADMIN, World
 HISTORY = ("esi_log", "resource_mapping", "sqlite_sequence")
 """Tables that tell of the past. What was mapped is checked apart: nothing is left open."""
 
+COUNTS = "esi_counts"
+"""How many rows there are, by schema and tenant; none is none, whether it is written down or not."""
+
 PASSING = (keys.DEVICES, keys.SESSIONS, keys.TOPICS, keys.GROUPS, keys.CONSUMERS, keys.AGENTS, keys.MASTER)
 """Keys that come and go by themselves, or are kept for others for a day."""
 
@@ -26,6 +29,12 @@ class Kept:
     tables: dict[str, list[tuple[Any, ...]]]
     keys: list[str]
     routers: dict[str, str]
+
+    def without(self, *schemas: str) -> Kept:
+        """With nothing of these, nor how many there are."""
+        tables = {name: rows for name, rows in self.tables.items() if name not in schemas}
+        tables[COUNTS] = [row for row in tables.get(COUNTS, []) if row[0] not in schemas]
+        return replace(self, tables=tables)
 
 
 async def keep(world: World) -> Kept:
@@ -49,6 +58,8 @@ def tables(database: bytes) -> dict[str, list[tuple[Any, ...]]]:
             continue
         columns = [row[1] for row in connection.execute(f'PRAGMA table_info("{name}")') if not row[1].startswith("_")]
         rows = connection.execute(f'SELECT {", ".join(map(quoted, columns))} FROM "{name}"').fetchall()
+        if name == COUNTS:
+            rows = [row for row in rows if row[-1] and row[0] not in HISTORY]
         found[name] = sorted(rows, key=repr)
     connection.close()
     return found

@@ -10,6 +10,7 @@ appliances. A token is the id of the project that it is for: whoever has one is 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
@@ -100,10 +101,11 @@ class NearNeutron:
 
 
 class NearWire:
-    """Implements the Wire of the compute driver, straight to the cores of Nova and Glance."""
+    """Implements the Wire of the compute driver, straight to the cores of Nova and Glance. `asked` counts."""
 
     def __init__(self, cores: Mapping[str, Core]) -> None:
         self._cores = cores
+        self.asked: Counter[str] = Counter()
 
     async def log_in(self, credentials: Credentials) -> Grant:
         project = credentials.project_id or credentials.project_name
@@ -115,6 +117,7 @@ class NearWire:
         return Grant(Secret(project), tuple(catalog))
 
     async def send(self, service: str, method: str, url: str, body: Any, *, token: Secret) -> tuple[int, bytes]:
+        self.asked[f"{method} {_verb(url, body)}"] += 1
         caller = Identity("esi", token.reveal(), ("admin",), is_admin=True)
         path = url.removeprefix("http://").partition("/")[2]
         return await answer_of(self._cores[service], NAMES[service], method, f"/{path}", body, caller)
@@ -168,7 +171,7 @@ class NearServers:
         self.glance = Glance()
         racks = Racks(self.appliances, BOOT_SECONDS)
         self.nova = Nova(World(clock, self._tasks, self._neutron, self.glance.name_of, racks))
-        self.wire: Wire = NearWire({"compute": self.nova, "image": self.glance})
+        self.wire = NearWire({"compute": self.nova, "image": self.glance})
         self.clouds = self._clouds(self.wire)
 
     @asynccontextmanager
