@@ -14,6 +14,7 @@ from sqlalchemy.schema import CreateColumn, CreateIndex, CreateTable
 
 from esi.errors import SchemaError
 from esi.schema import Catalogue, Schema
+from esi.store.counts import keep_counts
 from esi.store.rows import DIALECT
 from esi.store.tables import Tables
 
@@ -24,6 +25,8 @@ def migrate(connection: sqlite3.Connection, catalogue: Catalogue, tables: Tables
     try:
         for table in tables.metadata.tables.values():
             _migrate_table(connection, table, catalogue.get(table.name))
+        for table in tables.resources.values():
+            keep_counts(connection, table, DIALECT.identifier_preparer.format_table(table))
         connection.execute("COMMIT")
     except BaseException:
         if connection.in_transaction:

@@ -15,6 +15,7 @@ from esi.model.resource import Ref, Resource
 from esi.schema import Catalogue
 from esi.schema.properties import values_at
 from esi.store import EVERYTHING, Cause, Kind, LogRow, OutboxRow, Query, Resources
+from esi.store.counts import TENANT, only_tenant
 from esi.store.runs import Runs, RunStatements
 from esi.store.statements import Codec, Lists, Values, compiled
 from esi.store.tables import Tables
@@ -40,6 +41,8 @@ class Statements:
         freed = tables.allocations.delete().returning(a.pool, a.value)
         self.release_all = _where(freed, a.owner_schema, a.owner_id)
         self.holder = _where(select(a.owner_schema, a.owner_id), a.pool, a.value)
+        c = tables.counts.c
+        self.counted = _where(select(c.rows), c.schema, c.tenant)
         self.runs = RunStatements.of(tables.runs, DIALECT)
         self.unlink = _where(tables.links.delete(), k.source_schema, k.source)
         self.linked = _where(select(k.source), k.property, k.target, k.source_schema)
@@ -173,7 +176,11 @@ class SqliteTx:
         return [codec.resource(row) for row in self.execute(text, values)]
 
     async def count(self, schema: str, query: Query = EVERYTHING) -> int:
-        text, values = self._statements.lists.build(self._statements.codec(schema), query, counting=True)
+        codec = self._statements.codec(schema)
+        if (tenant := only_tenant(query)) is not None and TENANT in codec.schema.properties:
+            row = self.execute(self._statements.counted, (schema, tenant)).fetchone()
+            return int(row[0]) if row is not None else 0
+        text, values = self._statements.lists.build(codec, query, counting=True)
         return int(self.execute(text, values).fetchone()[0])
 
     async def referring(self, schema: str, property: str, target: str) -> Resources:

@@ -8,6 +8,7 @@ add. Numbers keep their kind: a column of type NUMBER has no affinity, so 32 sta
     esi_log                         the change log
     esi_allocations                 values taken out of pools; the primary key is what makes them unique
     esi_runs                        the numbers among them, as runs without a gap: the lowest free one is beside a run
+    esi_counts                      how many rows of each schema each tenant has (counts.py)
     esi_links                       relations that no column can hold: lists and nested objects
 """
 
@@ -123,6 +124,14 @@ class Tables:
             Column("pool", Text, primary_key=True),
             Column("first", Integer, primary_key=True, autoincrement=False),
             Column("last", Integer, nullable=False),
+            sqlite_with_rowid=False,
+        )
+        self.counts = Table(
+            "esi_counts",
+            self.metadata,
+            Column("schema", Text, primary_key=True),
+            Column("tenant", Text, primary_key=True),
+            Column("rows", Integer, nullable=False),
             sqlite_with_rowid=False,
         )
         self.links = Table(
