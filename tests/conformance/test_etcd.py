@@ -52,6 +52,18 @@ async def test_nobody_there_is_unreachable_and_named() -> None:
     await kv.close()
 
 
+def stop(child: EtcdChild) -> None:
+    """Returns when its last thread stands still: until then it may answer."""
+    os.kill(child.pid, signal.SIGSTOP)
+    os.waitid(os.P_PID, child.pid, os.WSTOPPED | os.WNOWAIT)
+
+
+async def test_ctrl_c_in_a_terminal_does_not_reach_the_child(child: EtcdChild) -> None:
+    """Else it would be gone before its ring has given back what it holds there, which then waits for it in vain."""
+    assert os.getpgid(child.pid) != os.getpgid(0)
+    assert os.getsid(child.pid) != os.getsid(0)
+
+
 async def test_next_endpoint_is_used_when_one_does_not_answer(child: EtcdChild) -> None:
     kv = client("127.0.0.1:1", child.endpoint)
     await kv.commit([Put("/a", b"1")])
@@ -86,7 +98,7 @@ async def test_reads_wait_for_an_etcd_that_restarts(child: EtcdChild) -> None:
 async def test_commit_that_was_sent_and_not_answered_is_not_repeated(child: EtcdChild) -> None:
     kv = client(child.endpoint, deadline=1.0)
     await kv.commit([Put("/a", b"1")])
-    os.kill(child.pid, signal.SIGSTOP)
+    stop(child)
     with pytest.raises(Unreachable):
         await kv.commit([Put("/a", b"2")])
     os.kill(child.pid, signal.SIGCONT)
@@ -108,7 +120,7 @@ async def test_close_ends_what_is_under_way_as_unreachable(child: EtcdChild) -> 
             async for _ in batches:
                 pass
 
-    os.kill(child.pid, signal.SIGSTOP)
+    stop(child)
     waiting = [asyncio.create_task(kv.get("/a")), asyncio.create_task(watch())]
     await asyncio.sleep(0.1)
     await kv.close()

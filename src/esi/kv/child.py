@@ -116,6 +116,7 @@ class EtcdChild:
                 stderr=words,
                 env={"ETCD_UNSUPPORTED_ARCH": "arm64"} if platform.machine() == "aarch64" else {},
                 pass_fds=() if self._lock is None else (self._lock,),
+                start_new_session=True,  # Ctrl-C reaches only us: it is needed until the last lease is given back
             )
         if await self._answers():
             return True
