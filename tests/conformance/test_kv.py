@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from esi.errors import Broken, Compacted, LeaseLost, Outrun
+from esi.errors import Broken, Compacted, EsiError, LeaseLost, Outrun
 from esi.kv import MAX_OPS, Delete, Event, Guard, Put
 from esi.kv.etcd import EtcdKV
 from esi.kv.memory import MemoryKV, MemoryLease
@@ -232,6 +232,36 @@ async def test_pages_are_the_list_in_parts(kv: Kv) -> None:
     parts = [part async for part in kv.pages("/p/", page=10)]
     assert [entry for part in parts for entry in part.entries] == whole.entries
     assert {part.revision for part in parts} == {whole.revision}
+
+
+async def test_many_commits_at_once_are_each_judged_by_themselves(kv: Kv) -> None:
+    """Some meet in a key, some have guards that fail, one brings a lease that has ended."""
+    lease = await kv.lease(5.0)
+    await lease.revoke()
+    first = await kv.commit([Put("/there", b"")])
+
+    async def outcome(number: int) -> str:
+        try:
+            if number == 50:
+                await kv.commit([Put("/leased", b"", lease)])
+            elif number % 10 == 1:
+                await kv.commit([Put(f"/never/{number}", b"")], guards=[Guard("/there", first + 1)])
+            elif number % 10 == 2:
+                await kv.commit([Put("/one", str(number).encode())], guards=[Guard.absent("/one")])
+            else:
+                await kv.commit([Put(f"/each/{number:03d}", b""), Put("/last", b"")], guards=[Guard("/there", first)])
+        except EsiError as error:
+            return error.code
+        return "done"
+
+    got = await asyncio.gather(*(outcome(number) for number in range(100)))
+    assert got[50] == "lease_lost"
+    assert {got[number] for number in range(1, 100, 10)} == {"outrun"}
+    assert sorted(got[number] for number in range(2, 100, 10)) == ["done", *["outrun"] * 9]
+    rest = [number for number in range(100) if number % 10 not in (1, 2) and number != 50]
+    assert {got[number] for number in rest} == {"done"}
+    keys = {entry.key for entry in (await kv.list("/")).entries}
+    assert keys == {"/there", "/one", "/last", *(f"/each/{number:03d}" for number in rest)}
 
 
 async def test_list_then_watch_misses_nothing(kv: Kv) -> None:

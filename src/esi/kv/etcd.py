@@ -20,6 +20,7 @@ from esi.kv import MAX_OPS, MIN_LEASE_SECONDS, Delete, Entry, Event, Guard, Leas
 from esi.kv import rpc_pb2 as pb
 from esi.kv.connection import Connection, Login, Tls
 from esi.kv.leases import EtcdLease, Renewals
+from esi.kv.together import Together
 from esi.kv.wire import (
     COMPACT,
     FULL,
@@ -36,8 +37,8 @@ from esi.kv.wire import (
     event_of,
     first_key,
     judge,
+    puts,
     range_end,
-    txn_of,
 )
 
 log = logging.getLogger(__name__)
@@ -67,6 +68,7 @@ class EtcdKV:
         self._clock = clock
         self._connection = Connection(endpoints, clock=clock, tls=tls, login=login, deadline=deadline)
         self._renewals = Renewals(list(endpoints), clock=clock, tls=tls, connection=self._connection)
+        self._together = Together(self._transact)
         self._full = False
         self.commits = 0
         self.reads = 0
@@ -111,12 +113,14 @@ class EtcdKV:
             raise Broken(f"{len(ops)} writes and {len(guards)} guards in one commit; at most {MAX_OPS} of each")
         if len({op.key for op in ops}) != len(ops):
             raise Broken("one commit writes a key twice")
-        puts = any(isinstance(op, Put) for op in ops)
-        reply = await self._write(TXN, txn_of(ops, guards), repeat=False, grows=puts)
-        if not reply.succeeded:
+        done, revision = await self._together.commit(ops, guards)
+        if not done:
             raise Outrun("changed meanwhile: " + ", ".join(guard.key for guard in guards))
         self.commits += 1
-        return reply.header.revision
+        return revision
+
+    async def _transact(self, request: pb.TxnRequest) -> pb.TxnResponse:
+        return await self._write(TXN, request, repeat=False, grows=puts(request))
 
     async def _write(self, method: Method[Q, R], request: Q, *, repeat: bool, grows: bool) -> R:
         """A call that needs room in etcd, if it `grows`. Whoever runs it hears once that there is none, and once that
@@ -229,6 +233,7 @@ class EtcdKV:
         except TimeoutError:
             pass  # they lapse by themselves
         self._renewals.close()
+        await self._together.close()
         await self._connection.close()
 
 

@@ -85,6 +85,13 @@ def txn_of(ops: Sequence[Put | Delete], guards: Sequence[Guard]) -> pb.TxnReques
     return pb.TxnRequest(compare=[_compare(guard) for guard in guards], success=[_op(op) for op in ops])
 
 
+def puts(request: pb.TxnRequest) -> bool:
+    """Whether a transaction writes anything, or one in it does."""
+    return any(
+        op.HasField("request_put") or (op.HasField("request_txn") and puts(op.request_txn)) for op in request.success
+    )
+
+
 def _compare(guard: Guard) -> pb.Compare:
     if guard.of == "create":
         return pb.Compare(target=pb.Compare.CREATE, key=guard.key.encode(), create_revision=guard.revision)
