@@ -111,6 +111,7 @@ def dummy(ip: str) -> dict[str, str]:
 def syslog(**changes: Any) -> Props:
     return {
         "management_ip": IP,
+        "server_id": "47531b14-72e9-439d-8949-fd941457ecde",
         "credentials": {"username": "vlbadmin", "password": "password"},
         "init_config": "",
         "name": "sys1",

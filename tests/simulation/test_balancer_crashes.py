@@ -102,7 +102,6 @@ async def disturbed(before: Kept, process: str, happens: Happens, rng: Random, *
         await life(hall, before)
 
     await hall.play(scenario)
-    assert hall.deaths or lossy
     await hall.store.close()
 
 
@@ -116,9 +115,7 @@ def test_whatever_is_cut_off_it_stands_once_and_goes_whole(area: str, report: Re
     Random(0).shuffle(order)
     for seed in range(SEEDS):
         rng, lossy = Random(seed), seed % 3 == 2
-        usable = [point for point in order if not lossy or point.endswith(" after")]
-        first = seed * MOST % len(usable)
-        chosen = (usable[first:] + usable[:first])[: rng.randint(1, MOST)] if not lossy else rng.sample(usable, 1)
+        chosen = [order[(seed * MOST + number) % len(order)] for number in range(MOST)]
         where = {point: rng.randint(1, met[point]) for point in chosen}
         plan = happens_at(where)
 

@@ -69,4 +69,4 @@ def appliance_types(ring: Ring, ground: Ground, clouds: Clouds | None = None) ->
         return HttpLine(ip, endpoint) if endpoint is not None else None
 
     driver = NitroDriver(find, clock=ground.clock, recorder=ground.recorder)
-    return NetscalerConfig(driver, ground.clock, clouds), NetscalerSyslogServer(driver)
+    return NetscalerConfig(driver, ground.clock, clouds), NetscalerSyslogServer(driver, clouds)

@@ -191,7 +191,11 @@ class NearServers:
         """Resource types, and tellers by kind."""
         clouds, clock = self._clouds(WireHandle(process, self.wire)), self._clock
         nitro = NitroDriver(lambda ip: self._line(process, ip), clock=clock)
-        types = (*compute_types(clouds, clock), NetscalerConfig(nitro, clock, clouds), NetscalerSyslogServer(nitro))
+        types = (
+            *compute_types(clouds, clock),
+            NetscalerConfig(nitro, clock, clouds),
+            NetscalerSyslogServer(nitro, clouds),
+        )
         return types, {KIND: ServerEvents(clouds)}
 
     def _clouds(self, wire: Wire) -> NovaClouds:

@@ -40,9 +40,11 @@ async def clear(tx: Tx, change: Change) -> None:
     """The server is gone, and with it whoever held its ports, and what its appliance did not let us take away."""
     if change.before is None:
         return
-    for conf in await of(tx, "load_balancer_conf", vnf_instance_id=change.id):
-        if conf.marked_for_deletion and conf.state_error:
-            await tx.delete(conf.ref)
+    confs = await of(tx, "load_balancer_conf", vnf_instance_id=change.id)
+    servers = await of(tx, "load_balancer_syslog_server", tenant_id=change.before["tenant_id"])
+    for row in (*servers, *confs):
+        if row.marked_for_deletion and row.state_error:
+            await tx.delete(row.ref)
     for item in change.before["networks"] or []:
         await delete_port(tx, await tx.get(Ref("port", item["port"])))
     await delete_left(tx, change.before, unused=False)

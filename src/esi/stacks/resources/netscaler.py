@@ -105,7 +105,7 @@ class NetscalerConfig:
             try:
                 await self._cleared(ctx, there)
             except (TemporaryError, Rejected, Unsupported):
-                if not await self._thrown_away(ctx, there):
+                if not await thrown_away(self._clouds, ctx, there):
                     raise
 
     async def _cleared(self, ctx: Context, there: Sequence[Props]) -> None:
@@ -114,20 +114,6 @@ class NetscalerConfig:
             gone = (row for row in difference(everything, ())[0] if not any(map(partial(_manages, row), there)))
             back = (row for props in there for row in unwanted(props))
             await make(appliance, gone=gone, wanted=back)
-
-    async def _thrown_away(self, ctx: Context, there: Sequence[Props]) -> bool:
-        """Whether the servers that it ran on are gone, and with them all that it was told."""
-        servers = {str(props["server_id"]) for props in there}
-        if self._clouds is None or "" in servers:
-            return False
-        cloud = self._clouds.of(ctx.tenant, ctx.ref)
-        for id_ in servers:
-            try:
-                await cloud.get(id_)
-            except NotFound:
-                continue
-            return False
-        return True
 
     async def _licensed(self, ctx: Context, login: Login, props: Props) -> None:
         """Bring the licence there, restart, and wait until it counts: a restart is not done twice for one licence."""
@@ -202,6 +188,21 @@ def difference(old: Iterable[Iterable[Row]], new: Iterable[Row]) -> tuple[list[R
     loosened = {key_of(row) for row in loose}
     kept = {key for key in before.keys() & wanted.keys() if all(wanted[key] == row for row in before[key])} - loosened
     return [*reversed(gone + loose)], [row for key, row in wanted.items() if key not in kept]
+
+
+async def thrown_away(clouds: Clouds | None, ctx: Context, versions: Sequence[Props]) -> bool:
+    """Whether the servers that an appliance ran on are gone, and with them all that it was told."""
+    servers = {str(props.get("server_id") or "") for props in versions}
+    if clouds is None or "" in servers:
+        return False
+    cloud = clouds.of(ctx.tenant, ctx.ref)
+    for id_ in servers:
+        try:
+            await cloud.get(id_)
+        except NotFound:
+            continue
+        return False
+    return True
 
 
 def places(props: Props, rows: Callable[[Props], Iterable[Row]]) -> frozenset[str]:

@@ -11,11 +11,12 @@ import re
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+from esi.drivers.compute import Clouds
 from esi.drivers.nitro import Appliances, Row, Value
-from esi.errors import TemplateError
+from esi.errors import Rejected, TemplateError, TemporaryError, Unsupported
 from esi.stacks import Context, Live, Property, Props, Replace
 from esi.stacks.resources.appliance_rows import address, name, once, read_login
-from esi.stacks.resources.netscaler import difference, make, physical_id, places
+from esi.stacks.resources.netscaler import difference, make, physical_id, places, thrown_away
 
 TYPE = "ESI::VNF::NetscalerSyslogServer"
 LEVELS = ("ALL", "EMERGENCY", "ALERT", "CRITICAL", "ERROR", "WARNING", "NOTICE", "INFORMATIONAL", "DEBUG", "NONE")
@@ -41,6 +42,7 @@ class NetscalerSyslogServer:
     type: ClassVar[str] = TYPE
     properties: ClassVar[Mapping[str, Property]] = {
         "management_ip": Property("string", required=True),
+        "server_id": Property("string", default=""),
         "credentials": Property("json", required=True, secret=True),
         "init_config": Property("json", default="", secret=True),
         "name": Property("string", required=True),
@@ -60,8 +62,9 @@ class NetscalerSyslogServer:
         "comment": Property("string", default=""),
     }
 
-    def __init__(self, appliances: Appliances) -> None:
+    def __init__(self, appliances: Appliances, clouds: Clouds | None = None) -> None:
         self._appliances = appliances
+        self._clouds = clouds
 
     def check(self, props: Props) -> None:
         read_login(props)
@@ -81,7 +84,8 @@ class NetscalerSyslogServer:
             raise Replace
         versions = [_rows(props) for props in (*live.attempted, live.props) if _usable(props)]
         wanted = _rows(new)
-        anew = any(_core(version) != _core(wanted) for version in versions)
+        another = new.get("server_id") != live.props.get("server_id")  # a new machine has nothing of it yet
+        anew = another or any(_core(version) != _core(wanted) for version in versions)
         gone, put = difference(versions, () if anew else wanted)
         async with self._appliances.open(read_login(new, ctx.ref)) as appliance:
             await make(appliance, gone=gone, wanted=wanted if anew or live.attempted else put)
@@ -89,9 +93,14 @@ class NetscalerSyslogServer:
 
     async def delete(self, ctx: Context, live: Live) -> None:
         for props in (live.props, *live.attempted):
-            if _usable(props):
+            if not _usable(props):
+                continue
+            try:
                 async with self._appliances.open(read_login(props, ctx.ref)) as appliance:
                     await make(appliance, gone=difference([_rows(props)], ())[0], wanted=())
+            except (TemporaryError, Rejected, Unsupported):
+                if not await thrown_away(self._clouds, ctx, [props]):
+                    raise
 
 
 def _rows(props: Props) -> tuple[Row, ...]:
