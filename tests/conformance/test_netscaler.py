@@ -14,9 +14,11 @@ from esi.drivers.nitro import Login
 from esi.errors import Rejected, TemplateError, Unreachable, Unsupported
 from esi.lab.netscaler import Image
 from esi.lab.netscaler.faults import Faults
+from esi.lab.nova.servers import FLAVORS, Server
 from esi.stacks import Live, Props, Replace, StackResource
 from esi.stacks.resources.netscaler import LICENCE_SECONDS, NetscalerConfig
 from esi.stacks.resources.netscaler_syslog import NetscalerSyslogServer
+from esi.testing.servers import NearServers
 
 USER = network("10.225.225.3", "10.225.225.0/24")
 
@@ -312,6 +314,21 @@ async def test_a_wrong_password_is_told_in_nitros_words(lab: Desk) -> None:
             pass
     assert caught.value.details["errorcode"] == 354
     assert "Invalid username or password" in caught.value.message
+
+
+@pytest.mark.parametrize("number", range(2))
+async def test_what_an_appliance_keeps_is_gone_with_its_server_and_not_before(lab: Desk, number: int) -> None:
+    servers = NearServers(lab.clock, {})
+    type_ = (NetscalerConfig(lab.driver, lab.clock, servers.clouds), NetscalerSyslogServer(lab.driver, servers.clouds))
+    props = (config(), syslog())[number]
+    made = await type_[number].create(lab.context, props)
+    its = Server(props["server_id"], lab.context.tenant, "", "lb", FLAVORS[0], "image", 0.0)
+    servers.nova.host.servers[its.id] = its
+    await lab.appliance.faults.begin("unreachable")
+    with pytest.raises(Unreachable):
+        await type_[number].delete(lab.context, made)
+    servers.clear()
+    await type_[number].delete(lab.context, made)
 
 
 async def test_an_address_without_a_place_in_the_inventory_is_not_dialled(lab: Desk) -> None:
