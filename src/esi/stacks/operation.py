@@ -35,7 +35,7 @@ from esi.stacks.remains import half_made
 from esi.stacks.waiting import Waiting
 from esi.stacks.wanted import Means, Wanted, Words, outputs
 from esi.tasks import Tasks
-from esi.telemetry import Message
+from esi.telemetry import ABOUT, Message
 
 
 class Operation:
@@ -70,6 +70,8 @@ class Operation:
             return Stack(self.name, "", "DELETE_COMPLETE", "", operation=self.operation)
         began = self._means.clock.now()
         self._record = opened(found, self._record, self._wanted, began)
+        if (ref := self._ref()) is not None:
+            ABOUT.set((ref,))
         self._open = steps_of(self._record, self._wanted, self._env, self._means.types)
         async with Tasks(f"stack {self.name}") as tasks:
             await self._work(tasks)

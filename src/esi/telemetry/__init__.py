@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeAlias
 
@@ -56,6 +57,9 @@ def masked(value: Any) -> Any:
 
 Named: TypeAlias = tuple[str, str, int]
 """(schema, id, version); version 0: it is not known which."""
+
+ABOUT: ContextVar[tuple[Named, ...]] = ContextVar("about", default=())
+"""What the running task works for. A stack's operation says it; a driver that is not told by its callers asks here."""
 
 
 @dataclass(frozen=True, slots=True)

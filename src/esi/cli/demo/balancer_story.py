@@ -240,9 +240,13 @@ class BalancerStory:
 
 
 def _unrecorded(trace: Any) -> set[str]:
-    """Hops, Nova and the appliance, as far as the record does not have them."""
+    """Hops, Contrail, Nova and the appliance, as far as the record does not have them."""
     messages = trace.get("messages", [])
-    return {*HOPS, "nova", "100.64.193.3"} - {item["hop"] for item in messages} - {item["to"] for item in messages}
+    return (
+        {*HOPS, "contrail", "nova", "100.64.193.3"}
+        - {item["hop"] for item in messages}
+        - {item["to"] for item in messages}
+    )
 
 
 def _chosen(rows: Sequence[Mapping[str, Any]], like: Sequence[Mapping[str, Any]]) -> Rows:

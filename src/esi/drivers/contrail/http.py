@@ -27,7 +27,7 @@ from esi.errors import (
     Unauthenticated,
     Unreachable,
 )
-from esi.telemetry import Message, NullRecorder, Recorder
+from esi.telemetry import ABOUT, Message, NullRecorder, Recorder
 
 TIMEOUT_SECONDS = 60.0
 WORDS = 500
@@ -105,8 +105,10 @@ class Door:
             await self._log_in(token)
             status, raw = await self._wire.send(method, path, body, token=self._token)
         told = {"request": body, "status": status, "answer": _as_recorded(raw)}
-        took = clock.monotonic() - began
-        self._means.recorder.message(Message("cloud", self._means.who, self._who, f"{method} {path}", told, at, took))
+        took, refs = clock.monotonic() - began, ABOUT.get()
+        self._means.recorder.message(
+            Message("http", self._means.who, self._who, f"{method} {path}", told, at, took, refs)
+        )
         if status >= 400:
             raise self._refusal(status, raw.decode(errors="replace").strip(), method)
         return self._parsed(raw)
