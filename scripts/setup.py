@@ -50,6 +50,7 @@ TEST = DEMO | {
     "snmpd": ("snmpd", "the SNMP peer test"),
     "snmpwalk": ("snmp", "the SNMP peer test"),
     "victoria-metrics": ("victoria-metrics", "the OpenTSDB peer test"),
+    "pg_ctlcluster": ("postgresql", "the tests of the store on PostgreSQL"),
     "curl": ("curl", "the test of the lines that `esi dev` prints"),
 }
 HEAT = "openstack-heat==27.0.1"
@@ -57,6 +58,7 @@ HEAT_VENV = Path.home() / ".cache" / "esi-benchmarks" / HEAT.replace("==", "-")
 UNITS = {
     "etcd-server": "etcd.service",
     "openssh-server": "ssh.service",
+    "postgresql": "postgresql.service",
     "snmpd": "snmpd.service",
     "victoria-metrics": "victoria-metrics.service",
 }

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import shutil
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -18,6 +18,7 @@ from hypothesis import settings
 from esi.errors import Unsupported
 from esi.kv.child import find_etcd
 from esi.testing.etcd import required
+from esi.testing.postgresql import Server, find_postgresql, running_postgresql
 
 ROOT = Path(__file__).resolve().parent.parent
 OPENSTACK = ROOT / ".venv-openstack" / "bin"
@@ -32,11 +33,13 @@ Report = Callable[[str], None]
 
 
 def find(name: str) -> Path | None:
-    """Where a backend is, or None. Names: etcd, recorded, openstack, else a program on PATH or in /usr/sbin."""
+    """Where a backend is, or None. Names: etcd, postgresql, recorded, openstack, else a program on PATH."""
     if name == "recorded":
         return RECORDED if RECORDED.is_dir() else None
     if name == "openstack":  # its clients have an environment of their own; the way to their programs
         return OPENSTACK if (OPENSTACK / name).exists() else None
+    if name == "postgresql":
+        return find_postgresql()
     if name == "etcd":
         try:
             return find_etcd()[0]
@@ -59,6 +62,13 @@ def require() -> Require:
         return found
 
     return look
+
+
+@pytest.fixture(scope="session")
+def postgresql(require: Require) -> Iterator[Server]:
+    """One server for all tests; each takes databases of its own."""
+    with running_postgresql(require("postgresql")) as server:
+        yield server
 
 
 @pytest.fixture

@@ -48,6 +48,15 @@ class Api:
 
 
 @dataclass(frozen=True)
+class Database:
+    """Where the rows are."""
+
+    url: str = setting("", "PostgreSQL, as postgresql://user@host:5432/name; empty: SQLite in the ring's folder.")
+    password: Secret = setting(NO_SECRET, "That user's password.")
+    connections: int = setting(10, "How many connections each process of API or sync holds at most.")
+
+
+@dataclass(frozen=True)
 class Etcd:
     """The key-value store."""
 
@@ -181,6 +190,7 @@ class Settings:
 
     ring: Ring = field(default_factory=Ring)
     api: Api = field(default_factory=Api)
+    database: Database = field(default_factory=Database)
     etcd: Etcd = field(default_factory=Etcd)
     worker: Worker = field(default_factory=Worker)
     orchestration: Orchestration = field(default_factory=Orchestration)
@@ -197,21 +207,7 @@ class Settings:
 
 _TRUE, _FALSE = frozenset({"true", "yes", "on", "1"}), frozenset({"false", "no", "off", "0"})
 
-GROUPS = (
-    "ring",
-    "api",
-    "etcd",
-    "worker",
-    "orchestration",
-    "neutron",
-    "keystone",
-    "contrail",
-    "compute",
-    "agent",
-    "metrics",
-    "trace",
-    "lab",
-)
+GROUPS = tuple(item.name for item in fields(Settings) if item.name != "origin")
 
 
 def load_settings(file: Path | None = None, flags: Mapping[str, Any] | None = None) -> Settings:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from esi.api import ApiRoom
 from esi.bootstrap.ground import Ground
 from esi.bootstrap.identity import open_identity
 from esi.bootstrap.services import Services
 from esi.clock import Clock
+from esi.errors import SettingsError
 from esi.lifecycle import Deadlines, Lifecycle, Ways, timeouts
 from esi.model import keys
 from esi.settings import Settings
@@ -19,6 +21,7 @@ from esi.stacks.resources.netconf import NetconfNamedConfigs
 from esi.store import Messages, Store
 from esi.store.recording import RecordingStore
 from esi.store.sqlite import SqliteStore
+from esi.store.wake import Datagrams, Hints
 from esi.sync import SyncRoom
 from esi.sync.progress import Progress
 from esi.telemetry import Recorder
@@ -58,19 +61,45 @@ def build_sync(ground: Ground, store: Store, lifecycle: Lifecycle) -> SyncRoom:
     return SyncRoom(ground.kv, store, lifecycle, leader, clock=ground.clock, rng=ground.rng)
 
 
+async def open_store(
+    settings: Settings, services: Services, clock: Clock, stack: AsyncExitStack
+) -> tuple[Store, Hints]:
+    """The ring's rows, and the way to tell other processes of changes."""
+    folder, database = Path(settings.ring.folder), settings.database
+    if not database.url:
+        rows = SqliteStore(folder / DATABASE, services.catalogue, clock=clock)
+        stack.push_async_callback(rows.close)
+        others = Datagrams(folder / f"{DATABASE}.changes")
+        stack.callback(others.close)
+        return rows, others
+    if urlsplit(database.url).password:
+        raise SettingsError("database.url holds a password: put it into database.password, which is never shown")
+    from esi.store.postgresql import PostgresStore
+
+    kept = await PostgresStore.open(
+        database.url,
+        services.catalogue,
+        clock=clock,
+        password=database.password,
+        connections=database.connections,
+    )
+    stack.push_async_callback(kept.close)
+    return kept, kept.changes
+
+
 async def open_lifecycle(
     settings: Settings, services: Services, clock: Clock, stack: AsyncExitStack, recorder: Recorder
 ) -> Lifecycle:
     """The pipeline over the ring's database, its templates in place."""
     ring = settings.ring
-    rows = SqliteStore(Path(ring.folder, DATABASE), services.catalogue, clock=clock)
-    stack.push_async_callback(rows.close)
+    rows, others = await open_store(settings, services, clock, stack)
     store = RecordingStore(rows, recorder, clock)
     monitoring = ring.monitoring != "none"
     deadlines = Deadlines(ring.pending_seconds, ring.age_seconds)
     lifecycle = build_lifecycle(
         services, store, clock, recorded_quirks=ring.recorded_quirks, monitoring=monitoring, deadlines=deadlines
     )
+    lifecycle.changes.others = others
     await ensure_rows(lifecycle, services)
     return lifecycle
 

@@ -192,13 +192,10 @@ class Process:
         return replace(ground, types=types, tellers={KIND: ServerEvents(compute)})
 
     async def _control_rooms(self, services: Services, ground: Ground | None, stack: AsyncExitStack) -> list[Room]:
-        from esi.bootstrap.control import DATABASE, build_api, build_sync, open_lifecycle
-        from esi.store.wake import Datagrams
+        from esi.bootstrap.control import build_api, build_sync, open_lifecycle
 
         settings, recorder = self._settings, self._recorder
         lifecycle = await open_lifecycle(settings, services, self.clock, stack, recorder)
-        lifecycle.changes.others = others = Datagrams(self._folder / f"{DATABASE}.changes")
-        stack.callback(others.close)
         rooms: list[Room] = []
         if "api" in self._parts:
             self._lifecycle = lifecycle

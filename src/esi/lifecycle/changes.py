@@ -1,7 +1,7 @@
 """Who waits for a change of a resource: woken after the commit of a transaction that touched it, by its ref.
 
 Who waits, waits in the API's process; a process that writes without it (the sync, where rooms run apart) tells it by a
-datagram. All of it is a hint: whoever waits also looks again by itself from time to time.
+hint. All of it is no more than that: whoever waits also looks again by itself from time to time.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 from esi.model.resource import Ref
-from esi.store.wake import MOST_BYTES, Datagrams
+from esi.store.wake import MOST_BYTES, Hints
 
 ALL = b""
 """Said for many, and after something could not be said: whoever waits looks."""
@@ -23,7 +23,7 @@ class Changes:
     def __init__(self) -> None:
         self._waiting: dict[Ref, set[asyncio.Event]] = {}
         self._missed = False
-        self.others: Datagrams | None = None
+        self.others: Hints | None = None
         self.ended = False
 
     def __len__(self) -> int:

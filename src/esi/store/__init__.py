@@ -3,9 +3,9 @@
 In: transactions of the lifecycle, the sync writer's batches. Out: rows, the outbox, the change log.
 Owns: every SQL table. Killed at any moment: a transaction stands whole or not at all.
 
-A transaction is a coroutine that awaits only the methods of its `Tx`: the store drives it to its end without the event
-loop in between, so it may run on a writer thread and share one commit with its neighbours. Awaiting anything else
-raises Broken. Members: `esi.store.sqlite.SqliteStore`; PostgreSQL comes through the same ports.
+A transaction is a coroutine that awaits only the methods of its `Tx`: the store drives it to its end. Awaiting anything
+else raises Broken. It may run on a writer thread and share one commit with its neighbours (`esi.store.sqlite`), or once
+more from its beginning, where others have written what it read (`esi.store.postgresql`).
 """
 
 from __future__ import annotations

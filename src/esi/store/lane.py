@@ -8,7 +8,6 @@ which the coroutines are driven; without one the caller drives them where it sta
 from __future__ import annotations
 
 import asyncio
-import logging
 import queue
 import sqlite3
 import threading
@@ -17,8 +16,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from esi.errors import Broken, EsiError, Unreachable
-
-log = logging.getLogger(__name__)
+from esi.store.trouble import Trouble
 
 GROUP = 128
 """Transactions that share one commit at most."""
@@ -85,8 +83,7 @@ class Lane:
         self._begin = begin
         self._committed = committed
         (_, _, file), *_ = connection.execute("PRAGMA database_list")
-        self._file = file or "in memory"
-        self._trouble = ""
+        self._trouble = Trouble(file or "in memory")
 
     def run(self, tickets: Sequence[Ticket]) -> None:
         """Run a group to its commit; afterwards every ticket holds a value or an error."""
@@ -103,7 +100,7 @@ class Lane:
             self.connection.execute("COMMIT")
             if done:
                 self._committed()
-                self._tell("")
+                self._trouble.tell("")
         except sqlite3.Error as error:
             self._undo()
             _fail([ticket for ticket in tickets if ticket.error is None], self._fault(error), error)
@@ -133,17 +130,8 @@ class Lane:
     def _fault(self, error: sqlite3.Error) -> EsiError:
         fault = translated(error)
         if isinstance(fault, Unreachable):
-            self._tell(fault.message)
+            self._trouble.tell(fault.message)
         return fault
-
-    def _tell(self, trouble: str) -> None:
-        """Say in the log what stands in the way, once, and when it does no more: callers only try again."""
-        if trouble != self._trouble:
-            if trouble:
-                log.error("%s: %s", self._file, trouble)
-            else:
-                log.info("%s: the database can be written and read again", self._file)
-            self._trouble = trouble
 
     def _undo(self) -> None:
         if self.connection.in_transaction:

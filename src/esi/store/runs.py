@@ -7,17 +7,13 @@ to look, and is written in the same transaction.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Table, bindparam, insert, select
 from sqlalchemy.engine.interfaces import Dialect
 
-from esi.store.statements import compiled
-
-Execute = Callable[..., Any]
-"""`SqliteTx.execute`: text and values to a cursor."""
+from esi.store.statements import Sql, compiled
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,39 +39,39 @@ class RunStatements:
 class Runs:
     """The runs of every pool, inside one transaction."""
 
-    def __init__(self, statements: RunStatements, execute: Execute) -> None:
+    def __init__(self, statements: RunStatements, sql: Sql) -> None:
         self._statements = statements
-        self._execute = execute
+        self._sql = sql
 
-    def lowest_free(self, pool: str, first: int, last: int) -> int | None:
-        run = self._at_or_below(pool, first)
+    async def lowest_free(self, pool: str, first: int, last: int) -> int | None:
+        run = await self._at_or_below(pool, first)
         lowest = run[1] + 1 if run is not None and run[1] >= first else first
         return lowest if lowest <= last else None
 
-    def take(self, pool: str, number: int) -> None:
+    async def take(self, pool: str, number: int) -> None:
         """The number was free. Runs that it touches become one with it."""
         first = last = number
-        for run in self._execute(self._statements.around, (pool, number + 1, 2, 0)).fetchall():
+        for run in await self._sql.rows(self._statements.around, (pool, number + 1, 2, 0)):
             if run[0] == number + 1:
                 last = run[1]
             elif run[1] == number - 1:
                 first = run[0]
             else:
                 continue
-            self._execute(self._statements.delete, (pool, run[0]))
-        self._execute(self._statements.insert, (pool, first, last))
+            await self._sql.run(self._statements.delete, (pool, run[0]))
+        await self._sql.run(self._statements.insert, (pool, first, last))
 
-    def give_back(self, pool: str, value: str) -> None:
+    async def give_back(self, pool: str, value: str) -> None:
         """Take a value out of its run; one that was allocated as a text stands in none."""
-        if not value.isdecimal() or (run := self._at_or_below(pool, int(value))) is None or run[1] < int(value):
+        if not value.isdecimal() or (run := await self._at_or_below(pool, int(value))) is None or run[1] < int(value):
             return
         first, last, number = *run, int(value)
-        self._execute(self._statements.delete, (pool, first))
+        await self._sql.run(self._statements.delete, (pool, first))
         if first < number:
-            self._execute(self._statements.insert, (pool, first, number - 1))
+            await self._sql.run(self._statements.insert, (pool, first, number - 1))
         if number < last:
-            self._execute(self._statements.insert, (pool, number + 1, last))
+            await self._sql.run(self._statements.insert, (pool, number + 1, last))
 
-    def _at_or_below(self, pool: str, number: int) -> tuple[int, int] | None:
-        row = self._execute(self._statements.around, (pool, number, 1, 0)).fetchone()
-        return None if row is None else (row[0], row[1])
+    async def _at_or_below(self, pool: str, number: int) -> tuple[int, int] | None:
+        rows = await self._sql.rows(self._statements.around, (pool, number, 1, 0))
+        return (rows[0][0], rows[0][1]) if rows else None

@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from esi.clock import Clock
-from esi.errors import Broken
+from esi.errors import Broken, Conflict, Invalid
 from esi.schema import Catalogue
-from esi.store import OutboxRow, T, Work
+from esi.store import T, Work
 from esi.store.lane import Lane, ThreadLane, Ticket, translated
-from esi.store.migration import migrate
-from esi.store.rows import Count, SqliteTx, Statements
-from esi.store.wake import FileWake, ProcessWake
+from esi.store.migration import migrate_sqlite
+from esi.store.rows import Count, SqlStore, SqlTx, Statements
+from esi.store.wake import Datagrams, HintedWake, ProcessWake
 
 BUSY_SECONDS = 5.0
 """How long a statement waits for another process's lock before it is Unreachable."""
@@ -26,7 +26,45 @@ BUSY_SECONDS = 5.0
 MEMORY = ":memory:"
 
 
-class SqliteStore:
+class SqliteSql:
+    """A transaction's SQL. It never waits: `async def` is the port's shape, not its own."""
+
+    def __init__(self, connection: sqlite3.Connection, count: Count) -> None:
+        self._connection: sqlite3.Connection | None = connection
+        self._count = count
+
+    def end(self) -> None:
+        self._connection = None
+
+    def _execute(self, text: str, values: Sequence[Any]) -> sqlite3.Cursor:
+        if self._connection is None:
+            raise Broken("a transaction is used after its end")
+        self._count.statements += 1
+        try:
+            return self._connection.execute(text, values)
+        except OverflowError:
+            raise Invalid("a number does not fit into 64 bits") from None
+
+    async def rows(self, text: str, values: Sequence[Any] = ()) -> Sequence[Sequence[Any]]:
+        return self._execute(text, values).fetchall()
+
+    async def run(self, text: str, values: Sequence[Any] = ()) -> int:
+        try:
+            return self._execute(text, values).rowcount
+        except sqlite3.IntegrityError as error:
+            columns = [part.rpartition(".")[2] for part in str(error).split(", ")]
+            raise Conflict("a value is taken", columns=columns) from error
+
+
+class SqliteTx(SqlTx):
+    """What a lane drives."""
+
+    def __init__(self, sql: SqliteSql, statements: Statements, now: float) -> None:
+        super().__init__(sql, statements, now)
+        self.end = sql.end
+
+
+class SqliteStore(SqlStore):
     """The Store on one SQLite file. Made inside a running loop; `close` ends its threads."""
 
     def __init__(
@@ -46,7 +84,7 @@ class SqliteStore:
         self._statements = Statements(catalogue)
         self._connection = self._opened(catalogue)
         alone = inline or self._path == MEMORY
-        self.wake = ProcessWake() if alone else FileWake(Path(f"{self._path}.wake"))
+        self.wake = ProcessWake() if alone else HintedWake(Datagrams(Path(f"{self._path}.wake")))
         self._writer: ThreadLane | Lane
         self._reader: ThreadLane | Lane
         if inline:
@@ -61,7 +99,7 @@ class SqliteStore:
         connection: sqlite3.Connection | None = None
         try:
             connection = self._connect()
-            migrate(connection, catalogue, self._statements.tables)
+            migrate_sqlite(connection, catalogue, self._statements)
         except BaseException as error:
             if connection is not None:
                 connection.close()
@@ -119,7 +157,7 @@ class SqliteStore:
         async def run(tx: Any) -> Any:
             return await work(tx)
 
-        ticket = Ticket(lambda: SqliteTx(lane.connection, self._statements, count, now), run)
+        ticket = Ticket(lambda: SqliteTx(SqliteSql(lane.connection, count), self._statements, now), run)
         if isinstance(lane, ThreadLane):
             return await lane.submit(ticket)
         lane.run([ticket])
@@ -127,18 +165,6 @@ class SqliteStore:
             raise ticket.error
         self._resolved(ticket.sent)
         return ticket.value
-
-    async def outbox_batch(self, limit: int) -> Sequence[OutboxRow]:
-        return await self.read(lambda tx: _rows(tx).outbox(limit))
-
-    async def outbox_done(self, ids: Sequence[int]) -> None:
-        await self.transaction(lambda tx: _rows(tx).forget(ids))
-
-    async def outbox_park(self, id: int, error: str) -> None:
-        await self.transaction(lambda tx: _rows(tx).park(id, error))
-
-    async def outbox_parked(self) -> Sequence[tuple[OutboxRow, str]]:
-        return await self.read(lambda tx: _rows(tx).parked())
 
     def snapshot(self) -> bytes:
         """The whole database as bytes; of an inline store."""
@@ -155,9 +181,3 @@ class SqliteStore:
             else:
                 lane.close()
         self.wake.close()
-
-
-def _rows(tx: Any) -> SqliteTx:
-    if not isinstance(tx, SqliteTx):
-        raise Broken("a transaction of another store")
-    return tx

@@ -6,7 +6,7 @@ A Codec knows one schema's row: resource → tuple of values → resource, in th
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import orjson
 from sqlalchemy import (
@@ -16,6 +16,7 @@ from sqlalchemy import (
     and_,
     asc,
     bindparam,
+    cast,
     desc,
     false,
     func,
@@ -31,12 +32,21 @@ from esi.errors import Invalid
 from esi.model.resource import Ref, Resource
 from esi.schema import Property, Schema
 from esi.store import Query
-from esi.store.tables import HIDDEN
+from esi.store.tables import HIDDEN, POSTGRESQL, Text
 
 KEPT_SHAPES = 4096
 """Compiled lists remembered per store; more shapes than that are compiled again."""
 
 Values = tuple[Any, ...]
+
+
+class Sql(Protocol):
+    """One transaction's way to its database. Invalid: a number does not fit into 64 bits."""
+
+    async def rows(self, text: str, values: Sequence[Any] = ()) -> Sequence[Sequence[Any]]: ...
+    async def run(self, text: str, values: Sequence[Any] = ()) -> int:
+        """How many rows it wrote. Conflict, with the `columns`, when a unique value is taken."""
+        ...
 
 
 def compiled(statement: Executable, dialect: Dialect, order: Sequence[str]) -> str:
@@ -131,6 +141,7 @@ class Lists:
 
     def __init__(self, dialect: Dialect) -> None:
         self._dialect = dialect
+        self._no_limit = None if dialect.name == POSTGRESQL else -1
         self._texts: dict[tuple[Any, ...], str] = {}
 
     def build(self, codec: Codec, query: Query, *, counting: bool) -> tuple[str, list[Any]]:
@@ -143,7 +154,7 @@ class Lists:
             values.append(query.owner)
         paged = not counting and (query.limit is not None or query.offset)
         if paged:
-            values += [-1 if query.limit is None else query.limit, query.offset]
+            values += [self._no_limit if query.limit is None else query.limit, query.offset]
         shape = (
             codec.schema.id, counting, query.any_of, query.search, query.owner is not None, query.sort, paged,
             tuple((name, len(given), null) for name, (given, null) in filters),
@@ -171,9 +182,11 @@ class Lists:
         if not counting:
             turned, name = query.sort.startswith("-"), query.sort.removeprefix("-")
             key = _column(codec, name)
-            statement = statement.order_by(desc(key) if turned else asc(key))
-            if name != "id":
-                statement = statement.order_by(asc(codec.table.c.id))
+            if name == "id":
+                statement = statement.order_by(desc(key) if turned else asc(key))
+            else:  # what has no value comes first, as SQLite sees it
+                first = desc(key).nulls_last() if turned else asc(key).nulls_first()
+                statement = statement.order_by(first, asc(codec.table.c.id))
         if paged:
             order += ["page_limit", "page_offset"]
             statement = statement.limit(bindparam("page_limit")).offset(bindparam("page_offset"))
@@ -188,12 +201,19 @@ class Lists:
         order.extend(words)
         tests: list[ColumnElement[bool]] = []
         if name in query.search:
-            tests += [column.like(bindparam(word), escape="\\") for word in words]
+            tests += [self._contains(column, word) for word in words]
         elif words:
             tests.append(column.in_([bindparam(word) for word in words]))
         if null:
             tests.append(column.is_(None))
         return or_(false(), *tests)
+
+    def _contains(self, column: Any, word: str) -> ColumnElement[bool]:
+        """As SQLite's LIKE does it: of any type, and a is A."""
+        if self._dialect.name == POSTGRESQL:
+            return cast(column, Text).ilike(bindparam(word), escape="\\")
+        test: ColumnElement[bool] = column.like(bindparam(word), escape="\\")
+        return test
 
 
 def _split(values: Iterable[Any]) -> tuple[list[Any], bool]:

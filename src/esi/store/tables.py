@@ -2,7 +2,8 @@
 
 SQLAlchemy describes them and writes the DDL; what runs on the hot path is compiled once (esi.store.statements).
 Property columns are nullable in SQL, because the schema has already judged the row and migrations then only ever
-add. Numbers keep their kind: a column of type NUMBER has no affinity, so 32 stays 32 and 32.5 stays 32.5.
+add. Numbers keep their kind: 32 stays 32 and 32.0 stays 32.0, in a column without affinity on SQLite, by the scale of
+a numeric on PostgreSQL.
 
     esi_outbox, esi_outbox_parked   what the sync writer must put into etcd, and what it could not
     esi_log                         the change log
@@ -16,7 +17,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Column, Index, Integer, LargeBinary, MetaData, Table, Text, types
+from sqlalchemy import BigInteger, Column, Index, LargeBinary, MetaData, Numeric, Table, types
+from sqlalchemy import Integer as PlainInteger
+from sqlalchemy import Text as PlainText
 
 from esi.schema import Catalogue, Property, Schema
 
@@ -26,30 +29,37 @@ HIDDEN = (
 )  # fmt: skip
 """Bookkeeping columns in the order in which rows carry them after the properties."""
 
+POSTGRESQL = "postgresql"
+Integer = PlainInteger().with_variant(BigInteger(), POSTGRESQL)
+"""64 bits in both."""
+
+Text = PlainText().with_variant(PlainText(collation="C"), POSTGRESQL)
+"""Compared and sorted by its bytes in both."""
+
 _INTEGERS = frozenset({"_config_version", "_state_version", "_monitoring_version", "_marked_for_deletion"})
 
 
-class Number(types.UserDefinedType[Any]):
-    """A number kept as it came, integer or float."""
-
+class _Unchanged(types.UserDefinedType[Any]):
     cache_ok = True
 
     def get_col_spec(self, **_words: Any) -> str:
         return "BLOB"
 
 
+Number = _Unchanged().with_variant(Numeric(), POSTGRESQL)
+"""A number kept as it came, integer or float."""
+
+
 def _type(item: Property) -> types.TypeEngine[Any]:
     if item.kind in ("integer", "boolean"):
-        return Integer()
-    if item.kind == "number":
-        return Number()
-    return Text()
+        return Integer
+    return Number if item.kind == "number" else Text
 
 
 def _hidden_type(name: str) -> types.TypeEngine[Any]:
     if name == "_due":
-        return Number()
-    return Integer() if name in _INTEGERS else Text()
+        return Number
+    return Integer if name in _INTEGERS else Text
 
 
 def resource_table(schema: Schema, metadata: MetaData) -> Table:

@@ -1,4 +1,5 @@
-"""Waking the sync writer: an event inside one process, a datagram between processes that share one database file.
+"""Waking the sync writer: an event inside one process, a hint between processes that share one database: a datagram
+beside the file of SQLite, a notice of PostgreSQL (esi.store.notices).
 
 A datagram is a hint and nothing else: it may be lost, doubled or late, because who waits looks again by itself
 after a while. So a socket file that a killed process left behind is simply replaced by the next one that waits.
@@ -10,11 +11,27 @@ import asyncio
 import socket
 from collections.abc import Callable
 from pathlib import Path
+from typing import Protocol
 
 LONGEST_PATH = 100
 """Bytes of a path that a UNIX socket can be bound to, with some to spare."""
 
-MOST_BYTES = 16 * 1024
+MOST_BYTES = 7_900
+"""Of one hint; a notice has less than 8,000."""
+
+
+class Hints(Protocol):
+    """A way between the processes of one database."""
+
+    def send(self, words: bytes) -> bool:
+        """Whether they may arrive: False when somebody is behind, or too many wait."""
+        ...
+
+    def listen(self, heard: Callable[[bytes], None]) -> None:
+        """Have `heard` called with what others send, until closed."""
+        ...
+
+    def close(self) -> None: ...
 
 
 class Datagrams:
@@ -96,20 +113,20 @@ class ProcessWake:
         """Nothing is held."""
 
 
-class FileWake(ProcessWake):
-    """Wakes the waiter of whichever process listens on the socket at `path`, besides one of its own loop."""
+class HintedWake(ProcessWake):
+    """Wakes the waiter of whichever process listens to `hints`, besides one of its own loop."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, hints: Hints) -> None:
         super().__init__()
-        self._datagrams = Datagrams(path)
+        self._hints = hints
 
     def wake(self) -> None:
         super().wake()
-        self._datagrams.send(b"!")  # one that is lost because the other is behind: it has been told often enough
+        self._hints.send(b"!")  # one that is lost because the other is behind: it has been told often enough
 
     async def wait(self, *, at_most: float) -> bool:
-        self._datagrams.listen(lambda words: self._event.set())
+        self._hints.listen(lambda words: self._event.set())
         return await super().wait(at_most=at_most)
 
     def close(self) -> None:
-        self._datagrams.close()
+        self._hints.close()

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-from esi.store.wake import Datagrams, FileWake
+from esi.store.wake import Datagrams, HintedWake
 
 
 async def test_the_other_end_is_woken_through_the_file(tmp_path: Path) -> None:
-    writer, sleeper = FileWake(tmp_path / "w"), FileWake(tmp_path / "w")
+    writer, sleeper = HintedWake(Datagrams(tmp_path / "w")), HintedWake(Datagrams(tmp_path / "w"))
     assert not await sleeper.wait(at_most=0.0)
     writer.wake()
     writer.wake()
@@ -22,7 +22,7 @@ async def test_the_other_end_is_woken_through_the_file(tmp_path: Path) -> None:
 
 async def test_what_a_killed_process_left_is_replaced(tmp_path: Path) -> None:
     (tmp_path / "w").write_text("left behind")
-    writer, sleeper = FileWake(tmp_path / "w"), FileWake(tmp_path / "w")
+    writer, sleeper = HintedWake(Datagrams(tmp_path / "w")), HintedWake(Datagrams(tmp_path / "w"))
     writer.wake()  # nobody listens there, and that is no fault
     assert not await sleeper.wait(at_most=0.0)
     writer.wake()
@@ -33,7 +33,7 @@ async def test_what_a_killed_process_left_is_replaced(tmp_path: Path) -> None:
 
 
 async def test_a_path_too_long_for_a_socket_still_wakes_its_own_process(tmp_path: Path) -> None:
-    wake = FileWake(tmp_path / ("w" * 200))
+    wake = HintedWake(Datagrams(tmp_path / ("w" * 200)))
     assert not await wake.wait(at_most=0.0)
     wake.wake()
     assert await wake.wait(at_most=5.0)

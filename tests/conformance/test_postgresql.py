@@ -1,0 +1,143 @@
+"""What only PostgreSQL can do to us: writers side by side in several processes, and a server that goes away."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+
+from conformance.test_store import CATALOGUE, box, insert, listed
+from esi.clock import SystemClock
+from esi.errors import Conflict, NotFound, SchemaError, Unreachable
+from esi.model.resource import Ref
+from esi.schema import load_documents
+from esi.store import Query, Tx
+from esi.store.notices import MISSED
+from esi.store.postgresql import PostgresStore
+from esi.testing.postgresql import PASSWORD, Server, running_postgresql
+
+A = Ref("box", "a")
+
+
+async def connected(url: str, *, connections: int = 4) -> PostgresStore:
+    return await PostgresStore.open(url, CATALOGUE, clock=SystemClock(), password=PASSWORD, connections=connections)
+
+
+@pytest.fixture
+async def stores(postgresql: Server) -> AsyncIterator[list[PostgresStore]]:
+    """Two processes' stores of one database."""
+    url = postgresql.new_database()
+    made = [await connected(url) for _ in range(2)]
+    yield made
+    for store in made:
+        await store.close()
+
+
+async def test_nothing_written_is_lost_between_a_look_and_a_write(stores: list[PostgresStore]) -> None:
+    await insert(stores[0], box("a", whole=0))
+
+    async def one_more(tx: Tx) -> None:
+        row = await tx.get(A)
+        assert row is not None
+        row.body["whole"] += 1
+        await tx.update(row)
+
+    await asyncio.gather(*(stores[n % 2].transaction(one_more) for n in range(24)))
+    row = await stores[0].read(lambda tx: tx.get(A))
+    assert row is not None
+    assert row.body["whole"] == 24
+
+
+async def test_each_gets_a_number_of_his_own(stores: list[PostgresStore]) -> None:
+    async def take(tx: Tx) -> int:
+        number = await tx.lowest_free("n", 1, 100)
+        assert number is not None
+        await tx.allocate("n", number, A)
+        return number
+
+    taken = await asyncio.gather(*(stores[n % 2].transaction(take) for n in range(24)))
+    assert sorted(taken) == list(range(1, 25))
+
+
+async def test_who_is_referred_to_stays(stores: list[PostgresStore]) -> None:
+    """Whoever looks for the other's row before his own write: both never stand."""
+
+    async def refer(tx: Tx) -> None:
+        if await tx.get(A) is None:
+            raise NotFound("gone", schema="box", id="a")
+        await tx.insert(box("b", box_id="a"))
+
+    async def remove(tx: Tx) -> None:
+        if await tx.referring("box", "box_id", "a"):
+            raise Conflict("in use")
+        await tx.delete(A)
+
+    for _ in range(8):
+        await insert(stores[0], box("a"))
+        outcome = await asyncio.gather(
+            stores[0].transaction(refer), stores[1].transaction(remove), return_exceptions=True
+        )
+        assert [type(one) for one in outcome] in ([type(None), Conflict], [NotFound, type(None)])
+        for id_ in await listed(stores[0]):
+            await stores[0].transaction(lambda tx, id_=id_: tx.delete(Ref("box", id_)))  # type: ignore[misc]
+
+
+async def test_a_unique_value_of_another_row_is_refused_on_update(stores: list[PostgresStore]) -> None:
+    await insert(stores[0], box("a", only="x"), box("b", only="y"))
+
+    async def swallow(tx: Tx) -> None:
+        with pytest.raises(Conflict, match="only 'x' is taken"):
+            await tx.update(box("b", only="x"))
+
+    with pytest.raises(Conflict):  # PostgreSQL goes on with none that has failed
+        await stores[0].transaction(swallow)
+    found = await stores[0].read(lambda tx: tx.list("box", Query(filters={"only": ["x", "y"]})))
+    assert [(row.id, row.body["only"]) for row in found] == [("a", "x"), ("b", "y")]
+
+
+async def test_hints_reach_the_other_process(stores: list[PostgresStore]) -> None:
+    heard: asyncio.Queue[bytes] = asyncio.Queue()
+    stores[0].changes.listen(heard.put_nowait)
+    async with asyncio.timeout(10.0):
+        assert await heard.get() == MISSED  # from now on it listens
+        assert stores[1].changes.send(b"box a")
+        assert await heard.get() == b"box a"
+    stores[1].wake.wake()
+    assert await stores[0].wake.wait(at_most=10.0)
+
+
+async def test_a_server_that_goes_away_comes_back(postgresql: Server) -> None:
+    with running_postgresql(postgresql.programs) as server:
+        store = await connected(server.new_database())
+        await insert(store, box("a"))
+        server.stop()
+        for ask in (insert(store, box("b")), listed(store)):
+            with pytest.raises(Unreachable):
+                await ask
+        server.start()
+        await insert(store, box("c"))
+        assert await listed(store) == ["a", "c"]
+        await store.close()
+
+
+async def test_a_cut_connection_leaves_nothing_half_done(stores: list[PostgresStore]) -> None:
+    async def cut(tx: Tx) -> None:
+        await tx.insert(box("a"))
+        await tx._sql.rows("SELECT pg_terminate_backend(pg_backend_pid())")  # type: ignore[attr-defined]
+        await tx.insert(box("b"))
+
+    with pytest.raises(Unreachable):
+        await stores[0].transaction(cut)
+    await insert(stores[0], box("c"))
+    assert await listed(stores[0]) == ["c"]
+
+
+async def test_names_that_are_too_long_stop_the_start(postgresql: Server) -> None:
+    words = "id: {type: string}, " + "long" * 15 + ": {type: string, unique: true}"
+    catalogue = load_documents(
+        "schemas:\n- {id: box, singular: box, plural: boxes, title: Box, description: d, "
+        f"schema: {{type: object, properties: {{{words}}}}}}}\n"
+    )
+    with pytest.raises(SchemaError, match="63 characters"):
+        await PostgresStore.open(postgresql.new_database(), catalogue, clock=SystemClock(), password=PASSWORD)
