@@ -264,6 +264,16 @@ async def test_many_commits_at_once_are_each_judged_by_themselves(kv: Kv) -> Non
     assert keys == {"/there", "/one", "/last", *(f"/each/{number:03d}" for number in rest)}
 
 
+async def test_many_reads_at_once_each_get_their_own(kv: Kv) -> None:
+    for start in range(0, 200, 100):
+        await kv.commit([Put(f"/r/{number}", str(number).encode()) for number in range(start, start + 100)])
+    found = await asyncio.gather(*(kv.get(f"/r/{number}") for number in range(-50, 200)))
+    assert [entry and entry.value for entry in found] == [
+        *[None] * 50,
+        *(str(number).encode() for number in range(200)),
+    ]
+
+
 async def test_list_then_watch_misses_nothing(kv: Kv) -> None:
     await kv.commit([Put("/w/before", b"")])
     listing = await kv.list("/w/")

@@ -20,7 +20,7 @@ from esi.kv import MAX_OPS, MIN_LEASE_SECONDS, Delete, Entry, Event, Guard, Leas
 from esi.kv import rpc_pb2 as pb
 from esi.kv.connection import Connection, Login, Tls
 from esi.kv.leases import EtcdLease, Renewals
-from esi.kv.together import Together
+from esi.kv.together import Commit, Commits, Reads, Together
 from esi.kv.wire import (
     COMPACT,
     FULL,
@@ -68,7 +68,8 @@ class EtcdKV:
         self._clock = clock
         self._connection = Connection(endpoints, clock=clock, tls=tls, login=login, deadline=deadline)
         self._renewals = Renewals(list(endpoints), clock=clock, tls=tls, connection=self._connection)
-        self._together = Together(self._transact)
+        self._committing = Together(Commits(self._transact))
+        self._reading = Together(Reads(self._read, self._read_many))
         self._full = False
         self.commits = 0
         self.reads = 0
@@ -79,8 +80,16 @@ class EtcdKV:
         return self._renewals.renewals
 
     async def get(self, key: str) -> Entry | None:
+        return await self._reading.ask(key)
+
+    async def _read(self, key: str) -> Entry | None:
         reply = await self._range(pb.RangeRequest(key=key.encode()))
         return entry_of(reply.kvs[0]) if reply.kvs else None
+
+    async def _read_many(self, request: pb.TxnRequest) -> pb.TxnResponse:
+        reply = await self._connection.call(TXN, request)
+        self.reads += 1
+        return reply
 
     async def list(self, prefix: str, *, page: int = 1000) -> Listing:
         """All keys under `prefix` at one revision, read `page` keys at a time."""
@@ -113,7 +122,7 @@ class EtcdKV:
             raise Broken(f"{len(ops)} writes and {len(guards)} guards in one commit; at most {MAX_OPS} of each")
         if len({op.key for op in ops}) != len(ops):
             raise Broken("one commit writes a key twice")
-        done, revision = await self._together.commit(ops, guards)
+        done, revision = await self._committing.ask(Commit(ops, guards))
         if not done:
             raise Outrun("changed meanwhile: " + ", ".join(guard.key for guard in guards))
         self.commits += 1
@@ -233,7 +242,8 @@ class EtcdKV:
         except TimeoutError:
             pass  # they lapse by themselves
         self._renewals.close()
-        await self._together.close()
+        await self._committing.close()
+        await self._reading.close()
         await self._connection.close()
 
 

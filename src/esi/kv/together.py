@@ -1,8 +1,9 @@
-"""Commits that come while others are under way go to etcd together, as one transaction of transactions.
+"""Calls that come while others are under way go to etcd together: commits as one transaction of transactions, reads as
+one transaction that reads.
 
-A call over gRPC costs both sides more than what etcd does for a commit. So few are under way at a time; what comes
-meanwhile waits for one of them to end, a millisecond or two, and then goes as one. Each keeps its own guards and its
-own answer. What goes together has one revision and is done as a whole: more than was promised to anybody.
+A call over gRPC costs both sides more than what etcd does for it. So few are under way at a time; what comes meanwhile
+waits for one of them to end, a millisecond or two, and then goes as one. Each commit keeps its own guards and its own
+answer. Commits that go together have one revision and are done as a whole: more than was promised to anybody.
 
 etcd judges all guards before it writes anything, and takes no key twice: commits that meet in a key do not go together.
 """
@@ -12,11 +13,12 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
+from typing import Generic, NamedTuple, Protocol, TypeVar
 
 from esi.errors import EsiError, Unreachable
-from esi.kv import Delete, Guard, Put
+from esi.kv import Delete, Entry, Guard, Put
 from esi.kv import rpc_pb2 as pb
-from esi.kv.wire import txn_of
+from esi.kv.wire import entry_of, txn_of
 from esi.tasks import Tasks
 
 UNDER_WAY = 2
@@ -26,108 +28,176 @@ MOST_OPS = 96
 MOST_BYTES = 512 * 1024
 """Of all that go together; etcd takes 1.5 MB."""
 
+Q = TypeVar("Q")
+A = TypeVar("A")
+Call = TypeVar("Call", contravariant=True)
+Answer = TypeVar("Answer", covariant=True)
+
 Send = Callable[[pb.TxnRequest], Awaitable[pb.TxnResponse]]
 
 
-class _Waiting:
-    """A commit that has not gone yet. `answer`: whether it was done, and the revision."""
+class Way(Protocol[Call, Answer]):
+    """How one kind of call goes. Both raise what etcd says of it."""
 
-    def __init__(self, ops: Sequence[Put | Delete], guards: Sequence[Guard]) -> None:
-        self.request = txn_of(ops, guards)
-        self.size = self.request.ByteSize()
-        self.writes = frozenset(op.key for op in ops)
-        self.keys = self.writes.union(guard.key for guard in guards)
-        self.alone = max(len(ops), len(guards)) > MOST_OPS
-        self.answer: asyncio.Future[tuple[bool, int]] = asyncio.get_running_loop().create_future()
+    async def alone(self, one: Call, /) -> Answer: ...
 
-    def tell(self, answer: tuple[bool, int] | EsiError) -> None:
-        if self.answer.done():
-            return  # who waited has gone
-        if isinstance(answer, EsiError):
-            self.answer.set_exception(answer)
-        else:
-            self.answer.set_result(answer)
+    async def as_one(self, group: Sequence[Call], /) -> Sequence[Answer]:
+        """The answers in the order of the calls. An error but Unreachable: nothing was done for any of them."""
+        ...
+
+    def room(self) -> Callable[[Call], bool]:
+        """Asked of each call in turn whether it fits into one group."""
+        ...
 
 
-class Together:
-    """`send` sends one transaction, and raises what etcd says of it."""
+class Together(Generic[Q, A]):
+    """Sends calls of one kind, at most UNDER_WAY at a time."""
 
-    def __init__(self, send: Send) -> None:
-        self._send = send
-        self._tasks = Tasks("commits")
-        self._waiting: deque[_Waiting] = deque()
+    def __init__(self, way: Way[Q, A]) -> None:
+        self._way = way
+        self._tasks = Tasks("together")
+        self._waiting: deque[tuple[Q, asyncio.Future[A]]] = deque()
         self._under_way = 0
 
-    async def commit(self, ops: Sequence[Put | Delete], guards: Sequence[Guard]) -> tuple[bool, int]:
-        """Whether the guards held and it was done; the revision."""
+    async def ask(self, one: Q) -> A:
         if self._under_way < UNDER_WAY:
             self._under_way += 1
             try:
-                reply = await self._send(txn_of(ops, guards))
+                return await self._way.alone(one)
             finally:
                 self._go_on()
-            return reply.succeeded, reply.header.revision
-        mine = _Waiting(ops, guards)
-        self._waiting.append(mine)
-        return await mine.answer
+        answer: asyncio.Future[A] = asyncio.get_running_loop().create_future()
+        self._waiting.append((one, answer))
+        return await answer
 
     def _go_on(self) -> None:
         self._under_way -= 1
-        while self._waiting and self._waiting[0].answer.done():
+        while self._waiting and self._waiting[0][1].done():
             self._waiting.popleft()  # cancelled before it went
         if self._waiting:
             self._under_way += 1
             self._tasks.start("group", self._go(self._group()))
 
-    def _group(self) -> list[_Waiting]:
-        """The next ones, as far as they do not meet. In their order: nobody overtakes."""
-        group = [self._waiting.popleft()]
-        written, known, size = set(group[0].writes), set(group[0].keys), group[0].size
-        while self._waiting and len(group) < TOGETHER:
-            one = self._waiting[0]
-            size += one.size
-            meet = one.writes & known or one.keys & written
-            if meet or one.alone or group[0].alone or size > MOST_BYTES:
-                break
+    def _group(self) -> list[tuple[Q, asyncio.Future[A]]]:
+        """The next ones, as far as they fit. In their order: nobody overtakes."""
+        fits = self._way.room()
+        group: list[tuple[Q, asyncio.Future[A]]] = []
+        while self._waiting and len(group) < TOGETHER and (fits(self._waiting[0][0]) or not group):
             group.append(self._waiting.popleft())
-            written |= one.writes
-            known |= one.keys
         return group
 
-    async def _go(self, group: list[_Waiting]) -> None:
+    async def _go(self, group: list[tuple[Q, asyncio.Future[A]]]) -> None:
         try:
             if len(group) == 1:
-                await self._alone(group[0])
+                await self._alone(*group[0])
             else:
                 await self._as_one(group)
         finally:
-            for one in group:  # closed meanwhile
-                one.tell(Unreachable("the connection to etcd is closed"))
+            for _, answer in group:  # closed meanwhile
+                _fail(answer, _closed())
             self._go_on()
 
-    async def _alone(self, one: _Waiting) -> None:
+    async def _alone(self, one: Q, answer: asyncio.Future[A]) -> None:
         try:
-            reply = await self._send(one.request)
+            _tell(answer, await self._way.alone(one))
         except EsiError as error:
-            one.tell(error)
-        else:
-            one.tell((reply.succeeded, reply.header.revision))
+            _fail(answer, error)
 
-    async def _as_one(self, group: list[_Waiting]) -> None:
+    async def _as_one(self, group: list[tuple[Q, asyncio.Future[A]]]) -> None:
         try:
-            reply = await self._send(pb.TxnRequest(success=[pb.RequestOp(request_txn=one.request) for one in group]))
+            answers = await self._way.as_one([one for one, _ in group])
         except Unreachable as error:
-            for one in group:
-                one.tell(Unreachable(str(error), **error.details))
-        except EsiError:  # one of them is refused, so nothing was done: each hears for itself
-            for one in group:
-                await self._alone(one)
+            for _, answer in group:
+                _fail(answer, Unreachable(str(error), **error.details))
+        except EsiError:  # one of them is refused: each hears for itself
+            for one, answer in group:
+                await self._alone(one, answer)
         else:
-            for one, answer in zip(group, reply.responses, strict=True):
-                one.tell((answer.response_txn.succeeded, reply.header.revision))
+            for (_, answer), found in zip(group, answers, strict=True):
+                _tell(answer, found)
 
     async def close(self) -> None:
         """What waits, and what went together with others, ends as Unreachable."""
         await self._tasks.close()
         while self._waiting:
-            self._waiting.popleft().tell(Unreachable("the connection to etcd is closed"))
+            _fail(self._waiting.popleft()[1], _closed())
+
+
+def _tell(answer: asyncio.Future[A], found: A) -> None:
+    if not answer.done():  # else who waited has gone
+        answer.set_result(found)
+
+
+def _fail(answer: asyncio.Future[A], error: EsiError) -> None:
+    if not answer.done():
+        answer.set_exception(error)
+
+
+def _closed() -> Unreachable:
+    return Unreachable("the connection to etcd is closed")
+
+
+class Commit(NamedTuple):
+    """What shall be written, if the guards hold."""
+
+    ops: Sequence[Put | Delete]
+    guards: Sequence[Guard]
+
+
+class Commits:
+    """Answers whether the guards held and it was done, and the revision."""
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+
+    async def alone(self, one: Commit, /) -> tuple[bool, int]:
+        reply = await self._send(txn_of(*one))
+        return reply.succeeded, reply.header.revision
+
+    async def as_one(self, group: Sequence[Commit], /) -> Sequence[tuple[bool, int]]:
+        reply = await self._send(pb.TxnRequest(success=[pb.RequestOp(request_txn=txn_of(*one)) for one in group]))
+        return [(answer.response_txn.succeeded, reply.header.revision) for answer in reply.responses]
+
+    def room(self) -> Callable[[Commit], bool]:
+        """Those that do not meet: nobody writes what another one writes or guards."""
+        written: set[str] = set()
+        known: set[str] = set()
+        size = 0
+
+        def fits(one: Commit) -> bool:
+            nonlocal size
+            ops, guards = one
+            writes = {op.key for op in ops}
+            keys = writes.union(guard.key for guard in guards)
+            size += MOST_BYTES if max(len(ops), len(guards)) > MOST_OPS else sum(map(_bytes, ops))
+            if size > MOST_BYTES or writes & known or keys & written:
+                return False
+            written.update(writes)
+            known.update(keys)
+            return True
+
+        return fits
+
+
+class Reads:
+    """Of keys: the entry of each, None for one that does not exist."""
+
+    def __init__(self, read: Callable[[str], Awaitable[Entry | None]], send: Send) -> None:
+        self._read = read
+        self._send = send
+
+    async def alone(self, one: str, /) -> Entry | None:
+        return await self._read(one)
+
+    async def as_one(self, group: Sequence[str], /) -> Sequence[Entry | None]:
+        ranges = [pb.RequestOp(request_range=pb.RangeRequest(key=key.encode())) for key in group]
+        reply = await self._send(pb.TxnRequest(success=ranges))
+        found = [answer.response_range.kvs for answer in reply.responses]
+        return [entry_of(kvs[0]) if kvs else None for kvs in found]
+
+    def room(self) -> Callable[[str], bool]:
+        return lambda _key: True
+
+
+def _bytes(op: Put | Delete) -> int:
+    return len(op.key) + (len(op.value) if isinstance(op, Put) else 0)

@@ -7,9 +7,11 @@ import asyncio
 import pytest
 
 from esi.errors import EsiError, LeaseLost, Unreachable
-from esi.kv import Guard, Put
+from esi.kv import Entry, Guard, Put
 from esi.kv import rpc_pb2 as pb
-from esi.kv.together import MOST_OPS, TOGETHER, UNDER_WAY, Together
+from esi.kv.together import MOST_OPS, TOGETHER, UNDER_WAY, Commit, Commits, Reads, Together
+
+Answers = Together[Commit, tuple[bool, int]]
 
 
 class Etcd:
@@ -31,17 +33,17 @@ class Etcd:
         return pb.TxnResponse(header=header, succeeded=not request.compare, responses=answers)
 
 
-async def started(together: Together, *keys: str, guards: tuple[Guard, ...] = ()) -> list[asyncio.Task[object]]:
+async def started(together: Answers, *keys: str, guards: tuple[Guard, ...] = ()) -> list[asyncio.Task[object]]:
     tasks: list[asyncio.Task[object]] = [
-        asyncio.ensure_future(together.commit([Put(key, b"")], guards)) for key in keys
+        asyncio.ensure_future(together.ask(Commit([Put(key, b"")], guards))) for key in keys
     ]
     await asyncio.sleep(0)
     return tasks
 
 
-async def busy(etcd: Etcd) -> tuple[Together, list[asyncio.Task[object]]]:
+async def busy(etcd: Etcd) -> tuple[Answers, list[asyncio.Task[object]]]:
     """As many under way as may be."""
-    together = Together(etcd.send)
+    together = Together(Commits(etcd.send))
     return together, await started(together, *(f"/first/{number}" for number in range(UNDER_WAY)))
 
 
@@ -122,7 +124,7 @@ async def test_a_wide_one_goes_alone() -> None:
     together, first = await busy(etcd)
     later = await started(together, "/one")
     wide = [Put(f"/wide/{number}", b"") for number in range(MOST_OPS + 1)]
-    later.append(asyncio.ensure_future(together.commit(wide, ())))
+    later.append(asyncio.ensure_future(together.ask(Commit(wide, ()))))
     etcd.open.set()
     await asyncio.gather(*first, *later)
     assert sizes(etcd)[UNDER_WAY:] == [1, MOST_OPS + 1]
@@ -139,3 +141,27 @@ async def test_closing_ends_who_waits() -> None:
         await later[1]
     etcd.open.set()
     await asyncio.gather(*first)
+
+
+async def test_reads_go_together_and_each_gets_its_own() -> None:
+    """What is not there is None, also among others."""
+    opened, sent = asyncio.Event(), []
+
+    async def read(key: str) -> Entry | None:
+        await opened.wait()
+        return None
+
+    async def send(request: pb.TxnRequest) -> pb.TxnResponse:
+        names = [op.request_range.key for op in request.success]
+        sent.append(names)
+        kvs = [[pb.KeyValue(key=name, value=name, mod_revision=3)] if name != b"/none" else [] for name in names]
+        return pb.TxnResponse(responses=[pb.ResponseOp(response_range=pb.RangeResponse(kvs=found)) for found in kvs])
+
+    together = Together(Reads(read, send))
+    wanted = [*(f"/first/{number}" for number in range(UNDER_WAY)), "/a", "/none", "/b"]
+    tasks = [asyncio.ensure_future(together.ask(key)) for key in wanted]
+    await asyncio.sleep(0)
+    opened.set()
+    found = await asyncio.gather(*tasks)
+    assert [entry and entry.key for entry in found] == [*[None] * UNDER_WAY, "/a", None, "/b"]
+    assert sent == [[b"/a", b"/none", b"/b"]]
