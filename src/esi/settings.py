@@ -138,6 +138,31 @@ class Compute:
 
 
 @dataclass(frozen=True)
+class Heat:
+    """The OpenStack Heat that makes stacks in place of the embedded engine."""
+
+    auth_url: str = setting("", "Keystone that Heat asks, as http://host:5000; empty: the embedded engine makes them.")
+    user: str = setting("esi", "Our user there.")
+    password: Secret = setting(NO_SECRET, "That user's password.")
+    project: str = setting("service", "The project that all stacks belong to.")
+    domain: str = setting("Default", "The domain of our user and project.")
+    region: str = setting("", "Region of the catalogue; empty: whichever comes first.")
+    url: str = setting("", "Heat's address with version and project; empty: from the catalogue.")
+    api_url: str = setting("", "Inside heat-engine: where our API is; empty: the one that runs in the same folder.")
+    api_token: Secret = setting(NO_SECRET, "Inside heat-engine: a token with which it may look at every resource.")
+
+
+@dataclass(frozen=True)
+class Devices:
+    """The door to the owners of devices, for resource types inside heat-engine."""
+
+    host: str = setting("127.0.0.1", "Address of the door.")
+    port: int = setting(9096, "Its port; 0 takes a free one. Served where stacks are made by Heat.")
+    url: str = setting("", "How heat-engine reaches it; empty: its host and port.")
+    token: Secret = setting(NO_SECRET, "What every request to it must carry as X-Auth-Token; empty: nothing.")
+
+
+@dataclass(frozen=True)
 class Agent:
     """The collector agent."""
 
@@ -198,6 +223,8 @@ class Settings:
     keystone: Keystone = field(default_factory=Keystone)
     contrail: Contrail = field(default_factory=Contrail)
     compute: Compute = field(default_factory=Compute)
+    heat: Heat = field(default_factory=Heat)
+    devices: Devices = field(default_factory=Devices)
     agent: Agent = field(default_factory=Agent)
     metrics: Metrics = field(default_factory=Metrics)
     trace: Trace = field(default_factory=Trace)
@@ -208,6 +235,12 @@ class Settings:
 _TRUE, _FALSE = frozenset({"true", "yes", "on", "1"}), frozenset({"false", "no", "off", "0"})
 
 GROUPS = tuple(item.name for item in fields(Settings) if item.name != "origin")
+
+
+def named_file() -> Path | None:
+    """The settings file that ESI_CONFIG names: for programs of others that load us, and give us no flags."""
+    name = os.environ.get("ESI_CONFIG")
+    return Path(name) if name else None
 
 
 def load_settings(file: Path | None = None, flags: Mapping[str, Any] | None = None) -> Settings:

@@ -162,7 +162,7 @@ async def test_a_workers_types_reach_what_the_lab_has_booted(lab: tuple[RunningL
     running, file = lab
     ground = Ground("worker", MemoryKV(), load_services("2017"), SystemClock(), Random(1))
     ring = Ring(folder=str(file.parent))
-    types = resource_types(appliance_types(ring, ground))
+    types = resource_types(appliance_types(ring, ground.clock, ground.recorder))
     context = Context("s", "r", "op", "t", CountingDevices(Routers(), Crash()), CountingTargets())
     props = config(license_code="", model="")
     with pytest.raises(Unsupported, match="no NITRO address in the inventory"):

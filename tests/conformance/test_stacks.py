@@ -1,21 +1,25 @@
-"""One suite for every stack backend (the embedded engine over each KV), and one for every resource type.
+"""One suite for every stack backend (the embedded engine on each KV, a real Heat), and one for every resource type.
 
 A backend is judged by what callers and devices see: statuses, outputs, configuration; never by its records.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
+from conformance.heat_desk import Desk, running_desk
+from conftest import Require
 from esi.clock import SystemClock
 from esi.errors import TemplateError
 from esi.kv import KV
 from esi.kv.memory import MemoryKV
-from esi.stacks import Context, Live, Props, Stack, StackBackend, StackResource
+from esi.stacks import Context, Live, Props, Stack, StackBackend, StackResource, StackSpec
 from esi.stacks.engine import EmbeddedEngine, registry_of
 from esi.stacks.resources.monitoring import MonitoringTarget
 from esi.stacks.resources.netconf import NetconfNamedConfigs
@@ -23,6 +27,7 @@ from esi.stacks.resources.nothing import Nothing
 from esi.stacks.wanted import Means
 from esi.tasks import Tasks
 from esi.testing.etcd import running_etcd
+from esi.testing.openstack import Keystone
 from unit.stacks.bench import PARALLEL, SERIAL, CountingDevices, CountingTargets, Crash, Routers, spec
 
 TYPES: tuple[StackResource, ...] = (NetconfNamedConfigs(), MonitoringTarget(), Nothing())
@@ -31,21 +36,33 @@ TYPES: tuple[StackResource, ...] = (NetconfNamedConfigs(), MonitoringTarget(), N
 class Bench:
     """A backend and the world that it works on."""
 
-    def __init__(self, backend: StackBackend, routers: Routers, targets: CountingTargets) -> None:
+    def __init__(self, backend: StackBackend, routers: Routers, targets: CountingTargets, name: str = "s") -> None:
         self.backend = backend
         self.routers = routers
         self.targets = targets
+        self.name = name
 
     async def apply(self, template: str, operation: str, **parameters: Any) -> Stack:
-        await self.backend.apply(spec(template, **parameters), operation=operation)
-        return await self.backend.wait("s", operation=operation)
+        await self.backend.apply(self.spec(template, **parameters), operation=operation)
+        return await self.backend.wait(self.name, operation=operation)
+
+    def spec(self, template: str, **parameters: Any) -> StackSpec:
+        return replace(spec(template, **parameters), name=self.name)
 
     async def delete(self, operation: str) -> Stack:
-        await self.backend.delete("s", operation=operation)
-        return await self.backend.wait("s", operation=operation)
+        await self.backend.delete(self.name, operation=operation)
+        return await self.backend.wait(self.name, operation=operation)
 
 
-@pytest.fixture(params=["embedded-memory", pytest.param("embedded-etcd", marks=pytest.mark.real)])
+@pytest.fixture(scope="session")
+def desk(require: Require, keystone: Keystone) -> Iterator[Desk]:
+    with running_desk(require("heat"), keystone) as heat:
+        yield heat
+
+
+@pytest.fixture(
+    params=["embedded-memory", *(pytest.param(name, marks=pytest.mark.real) for name in ("embedded-etcd", "heat"))]
+)
 async def bench(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Bench]:
     routers, targets = Routers(), CountingTargets()
 
@@ -56,6 +73,13 @@ async def bench(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
     if request.param == "embedded-memory":
         async with Tasks("engine") as tasks:
             yield engine(MemoryKV(), tasks)
+        return
+    if request.param == "heat":
+        desk: Desk = request.getfixturevalue("desk")
+        backend, name = desk.backend(), f"s-{uuid4()}"
+        async with desk.doors(CountingDevices(routers, Crash()), targets):
+            yield Bench(backend, routers, targets, name)
+        await backend.close()
         return
     async with running_etcd(tmp_path / "etcd") as (_, kv), Tasks("engine") as tasks:
         yield engine(kv, tasks)
@@ -70,7 +94,7 @@ async def test_the_life_of_a_stack(bench: Bench, template: str) -> None:
         "link": target["link"],
         "id": target["id"],
     }
-    assert await bench.backend.get("s") == stack
+    assert await bench.backend.get(bench.name) == stack
     stack = await bench.apply(template, "op2", vlan="6")
     assert (stack.status, stack.reason) == ("UPDATE_COMPLETE", "Stack successfully updated")
     assert [set(config) for config in bench.routers.running.values()] == [{("interfaces", "unit", "6")}] * 2
@@ -79,7 +103,7 @@ async def test_the_life_of_a_stack(bench: Bench, template: str) -> None:
     assert stack.status == "DELETE_COMPLETE"
     assert bench.routers.running == {"r1": {}, "r2": {}}
     assert bench.targets.targets == {}
-    assert await bench.backend.get("s") is None
+    assert await bench.backend.get(bench.name) is None
 
 
 async def test_the_same_operation_again_does_nothing_again(bench: Bench) -> None:
@@ -121,10 +145,10 @@ async def test_deleting_what_is_not_there_is_success(bench: Bench) -> None:
 
 async def test_a_template_with_a_mistake_begins_nothing(bench: Bench) -> None:
     with pytest.raises(TemplateError):
-        await bench.backend.apply(spec(SERIAL, unknown="x"), operation="op1")
+        await bench.backend.apply(bench.spec(SERIAL, unknown="x"), operation="op1")
     with pytest.raises(TemplateError):
-        await bench.backend.apply(spec(SERIAL.replace("get_attr", "get_file")), operation="op1")
-    assert await bench.backend.get("s") is None
+        await bench.backend.apply(bench.spec(SERIAL.replace("get_attr", "get_file")), operation="op1")
+    assert await bench.backend.get(bench.name) is None
     assert bench.routers.intents == []
 
 

@@ -10,18 +10,19 @@ from docs.tree import BENCHMARKS, ROOT, SRC, sources
 LONG, TOO_LONG = 300, 400
 
 PARTS = {
-    "hands": ("drivers", "probes", "stacks/resources"),
-    "faces": ("neutron", "orchestration", "identity"),
-    "services": ("services",),
-    "user": ("cli", "client"),
-    "far side": ("lab",),
-    "proof": ("testing",),
+    "hands": ("drivers/", "probes/", "stacks/resources/"),
+    "faces": ("neutron/", "orchestration/", "identity/"),
+    "peers": ("heat_engine/", "stacks/heat/", "bus/kafka", "store/postgresql", "store/notices", "runtime/service/"),
+    "services": ("services/",),
+    "user": ("cli/", "client/"),
+    "far side": ("lab/",),
+    "proof": ("testing/",),
 }
 """All else is the ring itself."""
 
 MOST = {
-    **{"ring": 26_000, "hands": 6_000, "faces": 2_500, "services": 3_000},
-    **{"user": 6_000, "far side": 10_000, "proof": 3_500},
+    **{"ring": 26_000, "hands": 6_000, "faces": 2_500, "peers": 3_500, "services": 3_000},
+    **{"user": 6_500, "far side": 10_000, "proof": 4_000},
 }
 """Lines of a part (docs/adr/0016-how-large-the-house-is.md)."""
 
@@ -41,7 +42,7 @@ def test_each_part_keeps_its_size(report: Callable[[str], None]) -> None:
     lines = dict.fromkeys(MOST, 0)
     for file in sources():
         folder = file.relative_to(SRC).as_posix()
-        of = [part for part, heads in PARTS.items() if folder.startswith(tuple(f"{head}/" for head in heads))]
+        of = [part for part, heads in PARTS.items() if folder.startswith(heads)]
         lines[of[0] if of else "ring"] += len(file.read_text().splitlines())
     report("parts: " + ", ".join(f"{part} {count}" for part, count in lines.items()))
     assert {part: count for part, count in lines.items() if count > MOST[part]} == {}

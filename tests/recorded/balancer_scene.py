@@ -56,6 +56,7 @@ class Server(Standing):
     """
 
     type: ClassVar[str] = Instance.type
+    attributes: ClassVar[tuple[str, ...]] = Instance.attributes
     properties: ClassVar[Mapping[str, Property]] = Instance.properties
 
     def __init__(self, lifecycle: Lifecycle, clock: Clock) -> None:
@@ -97,6 +98,7 @@ class Appliance(Standing):
     """An appliance that does whatever it is told."""
 
     type: ClassVar[str] = NetscalerConfig.type
+    attributes: ClassVar[tuple[str, ...]] = NetscalerConfig.attributes
     properties: ClassVar[Mapping[str, Property]] = NetscalerConfig.properties
 
     async def create(self, ctx: Context, props: Props) -> Live:

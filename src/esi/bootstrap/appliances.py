@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TypeVar
 
-from esi.bootstrap.ground import Ground
 from esi.bootstrap.inventory import LAB_FILE, read_appliances
+from esi.clock import Clock
 from esi.drivers.compute import Clouds
 from esi.drivers.nitro.driver import NitroDriver
 from esi.drivers.nitro.wire import HttpLine
@@ -20,6 +20,7 @@ from esi.settings import Ring
 from esi.stacks import StackResource
 from esi.stacks.resources.netscaler import NetscalerConfig
 from esi.stacks.resources.netscaler_syslog import NetscalerSyslogServer
+from esi.telemetry import Recorder
 
 log = logging.getLogger(__name__)
 
@@ -59,7 +60,9 @@ class Fresh(Mapping[str, V]):
         return len(self.now())
 
 
-def appliance_types(ring: Ring, ground: Ground, clouds: Clouds | None = None) -> tuple[StackResource, ...]:
+def appliance_types(
+    ring: Ring, clock: Clock, recorder: Recorder, clouds: Clouds | None = None
+) -> tuple[StackResource, ...]:
     """The resource types of appliances that stand in the ring's inventory, or in the lab's; `clouds` run them."""
     file = Path(ring.inventory) if ring.inventory else Path(ring.folder).resolve() / LAB_FILE
     endpoints = Fresh(file, read_appliances)
@@ -68,5 +71,5 @@ def appliance_types(ring: Ring, ground: Ground, clouds: Clouds | None = None) ->
         endpoint = endpoints.get(ip)
         return HttpLine(ip, endpoint) if endpoint is not None else None
 
-    driver = NitroDriver(find, clock=ground.clock, recorder=ground.recorder)
-    return NetscalerConfig(driver, ground.clock, clouds), NetscalerSyslogServer(driver, clouds)
+    driver = NitroDriver(find, clock=clock, recorder=recorder)
+    return NetscalerConfig(driver, clock, clouds), NetscalerSyslogServer(driver, clouds)

@@ -8,6 +8,7 @@ import socket
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
@@ -23,6 +24,7 @@ from esi.tasks import Tasks
 from esi.telemetry import NullRecorder, Recorder
 
 if TYPE_CHECKING:  # what a part needs is imported when that part is asked for
+    from esi.bootstrap.workers import Beside
     from esi.identity.keystone import Login
     from esi.lab.netscaler import Reached
     from esi.lifecycle import Lifecycle
@@ -187,7 +189,8 @@ class Process:
         stack.push_async_callback(contrail.close)
         compute = open_compute(self._settings, self.clock, ground.recorder)
         stack.push_async_callback(compute.close)
-        networks = (*appliance_types(self._settings.ring, ground, compute), *contrail_types(contrail))
+        appliances = appliance_types(self._settings.ring, self.clock, ground.recorder, compute)
+        networks = (*appliances, *contrail_types(contrail))
         types = (*networks, *compute_types(compute, self.clock))
         return replace(ground, types=types, tellers={KIND: ServerEvents(compute)})
 
@@ -206,7 +209,7 @@ class Process:
 
     def _rooms_with_hands(self, ground: Ground, stack: AsyncExitStack, tasks: Tasks) -> list[Room]:
         """Those that talk to devices, or ask others to: the agent, the workers, the owners of devices."""
-        from esi.bootstrap.workers import build_devices, build_lease, build_work, open_driver
+        from esi.bootstrap.workers import Beside, build_devices, build_lease, build_work, open_driver
 
         driver = open_driver(self._settings.ring, self.clock)
         rooms: list[Room] = []
@@ -231,7 +234,8 @@ class Process:
         handlers = [handler for part, handler in HANDLERS.items() if part in self._parts]
         hands = driver if "devices" in self._parts else None
         if handlers:
-            lease, work = build_work(ground, hands, tasks, handlers, eyes=eyes, targets=targets)
+            beside = self._with_heat(Beside(eyes, targets), ground, stack)
+            lease, work = build_work(ground, hands, tasks, handlers, beside)
             stack.push_async_callback(lease.close)
             rooms += work
         elif hands is not None:
@@ -239,6 +243,18 @@ class Process:
             stack.push_async_callback(lease.close)
             rooms.append(build_devices(ground, hands, lease, tasks))
         return rooms
+
+    def _with_heat(self, beside: Beside, ground: Ground, stack: AsyncExitStack) -> Beside:
+        """With an OpenStack Heat that makes the stacks, where the settings name one."""
+        if not self._settings.heat.auth_url:
+            return beside
+        from esi.bootstrap.heat import build_backend, build_door, open_heat
+        from esi.bootstrap.workers import resource_types
+
+        heat = open_heat(self._settings, self.clock, ground.recorder)
+        stack.push_async_callback(heat.close)
+        door = partial(build_door, self._settings.devices)
+        return replace(beside, stacks=build_backend(heat, ground, resource_types(ground.types)), door=door)
 
     async def _start_etcd(self, stack: AsyncExitStack) -> None:
         from esi.kv.child import EtcdChild

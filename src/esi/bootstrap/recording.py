@@ -63,7 +63,7 @@ def open_recording(
         messages = SqliteMessages(Path(settings.ring.folder, DATABASE), clock=clock, limits=limits)
         stack.push_async_callback(messages.close)
         return Recording(segments, Shipping(segments, messages.take, clock), messages)
-    away = HttpMessages(lambda: trace.url or _read_url(folder), trace.token, clock)
+    away = HttpMessages(lambda: trace.url or read_url(settings), trace.token, clock)
     stack.push_async_callback(away.close)
     return Recording(segments, Shipping(segments, away.take, clock), None)
 
@@ -75,8 +75,9 @@ def write_url(settings: Settings, url: str) -> None:
     file.with_suffix(".new").replace(file)
 
 
-def _read_url(folder: Path) -> str:
+def read_url(settings: Settings) -> str:
+    """Where the API of this folder is; "" while it has not said so."""
     try:
-        return (folder / URL).read_text()
+        return Path(settings.ring.folder, FOLDER, URL).read_text()
     except OSError:
         return ""

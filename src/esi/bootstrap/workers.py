@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from esi.bootstrap.ground import Ground
@@ -23,7 +24,7 @@ from esi.registry import Registry
 from esi.render.templates import Templates
 from esi.runtime import Mirror, Room
 from esi.settings import Ring
-from esi.stacks import StackResource, Targets
+from esi.stacks import StackBackend, StackResource, Targets
 from esi.stacks.engine import EmbeddedEngine
 from esi.stacks.recording import RecordingTargets
 from esi.stacks.resources.monitoring import MonitoringTarget, NullTargets
@@ -66,20 +67,33 @@ def build_devices(ground: Ground, driver: Driver | None, lease: ProcessLease, ta
     return room
 
 
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What a worker may be given beside its ground. Without `eyes` monitoring jobs finish at once and watch nothing;
+    without `targets` stacks are watched by nobody. `stacks` makes them in place of the embedded engine, and brings
+    what is for devices to the `door`.
+    """
+
+    eyes: Eyes | None = None
+    targets: Targets | None = None
+    stacks: StackBackend | None = None
+    door: Callable[[DeviceRoom], Room] | None = None
+
+
+ALONE = Beside()
+
+
 def build_work(
     ground: Ground,
     driver: Driver | None,
     tasks: Tasks,
     handlers: Sequence[str] = ("heat_worker", "monitoring_worker"),
-    *,
-    eyes: Eyes | None = None,
-    targets: Targets | None = None,
+    beside: Beside = ALONE,
 ) -> tuple[ProcessLease, list[Room]]:
     """A worker: its lease, and the rooms that do the jobs of `handlers`; `tasks` owns stacks and devices at work.
 
     Who does the jobs of heat_worker tells effects, too.
     Without a `driver` it hands what is for devices over to processes that run the room `devices`.
-    Without `eyes` monitoring jobs finish at once and watch nothing; without `targets` stacks are watched by nobody.
     """
     lease = build_lease(ground)
     templates = Templates()
@@ -92,7 +106,7 @@ def build_work(
     mirror.listen(changed)
     devices = build_devices(ground, driver, lease, tasks)
     catalogue, clock = ground.services.catalogue, ground.clock
-    watching = RecordingTargets(targets or NullTargets(), ground.recorder, catalogue, clock)
+    watching = RecordingTargets(beside.targets or NullTargets(), ground.recorder, catalogue, clock)
     means = Means(
         *(ground.kv, resource_types(ground.types), devices, watching, clock, ground.recorder),
         path_of=lambda ref: ground.path_of(Ref(*ref)),
@@ -105,15 +119,20 @@ def build_work(
         outputs=RecordedOutputs(ground.kv, ground.path_of),
     )
     members: dict[str, Handler] = {
-        "heat_worker": HeatHandler(shelf, EmbeddedEngine(means, tasks)),
+        "heat_worker": HeatHandler(shelf, beside.stacks or EmbeddedEngine(means, tasks)),
         EFFECTS: EffectsHandler(ground.tellers),
-        "monitoring_worker": NullMonitoring() if eyes is None else build_monitoring(ground, templates, eyes),
+        "monitoring_worker": build_monitoring(ground, templates, beside.eyes) if beside.eyes else NullMonitoring(),
     }
     names = [*handlers, EFFECTS] if "heat_worker" in handlers else handlers
     work = WorkRoom(
         ground.kv, lease, [members[name] for name in names], ground.path_of, clock=ground.clock, slots=ground.slots
     )
-    return lease, [mirror, work] if driver is None else [mirror, work, devices]
+    rooms: list[Room] = [mirror, work]
+    if driver is not None:
+        rooms.append(devices)
+    if beside.door is not None:
+        rooms.append(beside.door(devices))
+    return lease, rooms
 
 
 def build_monitoring(ground: Ground, templates: Templates, eyes: Eyes) -> MonitoringHandler:

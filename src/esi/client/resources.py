@@ -212,7 +212,7 @@ class Client:
         """
         last, reason = "unknown", ""
         derived = (await self.schema(schema)).rule != "none"
-        async for body in self._looks(schema, id, at_most):
+        async for body in self.looks(schema, id, at_most):
             if seen is not None:
                 seen(body)
             status = body.get("status")
@@ -230,7 +230,7 @@ class Client:
     ) -> None:
         """Follow the resource until it is no longer there. Errors as in `wait`."""
         try:
-            async for body in self._looks(schema, id, at_most):
+            async for body in self.looks(schema, id, at_most):
                 if seen is not None:
                     seen(body)
                 if body.get("status") == "ERROR":
@@ -239,7 +239,7 @@ class Client:
             return
         raise TimedOut(f"{schema} {id} is still there after {at_most:g} s", schema=schema, id=id)
 
-    async def _looks(self, schema: str, id: str, at_most: float) -> AsyncIterator[Body]:
+    async def looks(self, schema: str, id: str, at_most: float) -> AsyncIterator[Body]:
         """What is shown now, and again whenever it is something else. A server that gives ETags is asked to wait; of
         another one it is asked after growing pauses, as of one that is away for a while.
         """

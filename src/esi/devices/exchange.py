@@ -19,8 +19,8 @@ from collections.abc import Sequence
 from esi.devices.line import Line, Waiting
 from esi.devices.means import Means
 from esi.devices.ownership import AT_ONCE
-from esi.devices.records import decode_answer, decode_intent, encode_answer, encode_intent
 from esi.drivers import IntentResult
+from esi.drivers.records import decode_answer, decode_intent, encode_answer, encode_intent
 from esi.errors import Broken, EsiError, LeaseLost, Outrun
 from esi.kv import KV, Delete, Event, Guard, Put
 from esi.model.codec import loads_object

@@ -18,6 +18,7 @@ OPEN = "\ue000"
 CLOSE = "\ue001"
 
 MARKS = re.compile(f"[{OPEN}{CLOSE}]")
+_SPLIT = re.compile(f"([{OPEN}{CLOSE}])")
 _SUSPECT = re.compile("[^ -\\ud7ff\\uf900-\\U0010ffff]|[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
 
 
@@ -48,6 +49,39 @@ def stripped(value: Any) -> Any:
     if isinstance(value, list):
         return [stripped(item) for item in value]
     return value
+
+
+def normal(value: Any) -> Any:
+    """Plain data whose marks somebody else has put there: of marks within marks the outer ones stay, and what stands
+    between them is checked as by `mark`. Raises TemplateError, also for marks without their partner.
+    """
+    if isinstance(value, str):
+        return _normal(value) if OPEN in value or CLOSE in value else value
+    if isinstance(value, dict):
+        return {strip(key): normal(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [normal(item) for item in value]
+    return value
+
+
+def _normal(text: str) -> str:
+    written: list[str] = []
+    piece, depth = "", 0
+    for part in _SPLIT.split(text):
+        depth += (part == OPEN) - (part == CLOSE)
+        if part == CLOSE and depth == 0:
+            written.append(mark(piece))
+            piece = ""
+        elif part not in (OPEN, CLOSE):
+            if depth:
+                piece += part
+            else:
+                written.append(part)
+        if depth < 0:
+            break
+    if depth:
+        raise TemplateError("", "a value holds characters that are kept for marking values")
+    return "".join(written)
 
 
 def is_marked(value: Any) -> bool:

@@ -1,7 +1,7 @@
 """Stacks: HOT templates made true, one resource after the other or side by side, and resumed wherever a kill left them.
 
-Ports: `StackBackend` (the embedded engine here; OpenStack Heat later) and `StackResource` (one class per HOT type; it
-runs in the engine and, later, inside heat-engine). The engine in the order of the work:
+Ports: `StackBackend` (the embedded engine here, OpenStack Heat in esi.stacks.heat) and `StackResource` (one class per
+HOT type; it runs in the engine and, by esi.heat_engine, inside heat-engine). The engine in the order of the work:
 template → parameters → functions → graph → plan → engine; records keeps what has been done.
 """
 
@@ -153,9 +153,10 @@ class Replace(Exception):
 
 
 class StackResource(Protocol):
-    """One HOT type. Every method is safe to call again with the same Context."""
+    """One HOT type. Every method is safe to call again with the same Context. `attributes`: what get_attr may name."""
 
     type: ClassVar[str]
+    attributes: ClassVar[tuple[str, ...]]
     properties: ClassVar[Mapping[str, Property]]
 
     def check(self, props: Props) -> None:

@@ -6,12 +6,12 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from esi.clock import pauses
+from esi.clock import Clock, pauses
 from esi.errors import EsiError, TemporaryError
-from esi.stacks import Context, Listener, Live, Props, Replace
+from esi.registry import Registry
+from esi.stacks import Context, Listener, Live, Props, Replace, StackResource
 from esi.stacks.plan import Action
 from esi.stacks.records import ResourceRecord
-from esi.stacks.wanted import Means
 
 log = logging.getLogger(__name__)
 
@@ -67,24 +67,26 @@ class Holds:
                 self._listener(said)
 
 
-async def carry_out(means: Means, errand: Errand, trouble: Callable[[str], None]) -> Outcome:
+async def carry_out(
+    types: Registry[StackResource], clock: Clock, errand: Errand, trouble: Callable[[str], None]
+) -> Outcome:
     """Ends when the action has ended, well or not; `trouble` is told what stands in the way meanwhile."""
     delays = pauses(FIRST_RETRY_SECONDS, LAST_RETRY_SECONDS)
     while True:
         try:
-            return Outcome(live=await _call(means, errand))
+            return Outcome(live=await _call(types, errand))
         except Replace:
             return Outcome(replace=True)
         except TemporaryError as error:
             trouble(error.message)
-            await means.clock.sleep(error.after if error.after is not None else next(delays))
+            await clock.sleep(error.after if error.after is not None else next(delays))
         except EsiError as error:
             return Outcome(fault=error.message)
 
 
-async def _call(means: Means, errand: Errand) -> Live | None:
+async def _call(types: Registry[StackResource], errand: Errand) -> Live | None:
     record, context = errand.record, errand.context
-    type_ = means.types.get(record.type)
+    type_ = types.get(record.type)
     if errand.action is Action.CREATE:
         return await type_.create(context, errand.props)
     if errand.action is Action.UPDATE:
@@ -94,7 +96,7 @@ async def _call(means: Means, errand: Errand) -> Live | None:
     for index, raw in enumerate(record.replaced):
         old = ResourceRecord(**raw)
         apart = replace(context, resource=f"{context.resource}.{index}")
-        await means.types.get(old.type).delete(apart, old.live())
+        await types.get(old.type).delete(apart, old.live())
     return None
 
 

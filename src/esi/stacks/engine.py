@@ -9,18 +9,14 @@ from __future__ import annotations
 import asyncio
 from contextlib import nullcontext
 from dataclasses import dataclass, field
-from typing import Any
 
-from esi.errors import Broken, Busy, EsiError, TemplateError, Unsupported
+from esi.errors import Broken, Busy, EsiError
 from esi.kv import Guard
 from esi.registry import Registry
 from esi.stacks import Listener, Rest, Stack, StackResource, StackSpec
-from esi.stacks.nodes import Env
+from esi.stacks.checking import check_stack
 from esi.stacks.operation import Operation
-from esi.stacks.parameters import resolve_parameters
-from esi.stacks.properties import check_properties, resolve_properties
 from esi.stacks.records import Book
-from esi.stacks.template import Template, load_template
 from esi.stacks.wanted import Means, Wanted
 from esi.tasks import Tasks
 
@@ -52,12 +48,9 @@ class EmbeddedEngine:
 
         Raises TemplateError before anything is done; Busy while another operation is at work on it here.
         """
-        template = load_template(spec.template)
-        parameters = resolve_parameters(template.parameters, spec.parameters)
-        pseudo = {"OS::stack_name": spec.name, "OS::stack_id": spec.name, "OS::project_id": spec.tenant}
-        parameters |= pseudo
-        resolved = self._check(template, template.env(parameters))
-        wanted = Wanted(template, parameters, spec.tenant, spec.timeout, spec.ref, spec.template, resolved)
+        checked = check_stack(spec, self._means.types)
+        made = (spec.tenant, spec.timeout, spec.ref, spec.template, checked.resolved)
+        wanted = Wanted(checked.template, checked.parameters, *made)
         await self._start(Operation(self._means, spec.name, operation, wanted, spec.fence))
 
     async def delete(self, name: str, *, operation: str, fence: Guard | None = None) -> None:
@@ -92,25 +85,6 @@ class EmbeddedEngine:
     async def get(self, name: str) -> Stack | None:
         record = await Book(self._means.kv, name, None).read()
         return None if record is None else record.view()
-
-    def _check(self, template: Template, env: Env) -> dict[str, dict[str, Any]]:
-        """The properties that are known already, by resource, checked: what nothing could come of begins nothing."""
-        resolved: dict[str, dict[str, Any]] = {}
-        for name, definition in template.resources.items():
-            type_ = self._means.types.find(definition.type)
-            if type_ is None:
-                known = ", ".join(self._means.types.names()) or "none"
-                raise TemplateError(f"resources.{name}.type", f"unknown type {definition.type!r}; known: {known}")
-            check_properties(definition, type_)
-            if not definition.reads and (definition.condition is None or definition.condition(env)):
-                props = resolved[name] = resolve_properties(definition, type_, env)
-                try:
-                    type_.check(props)
-                except TemplateError as error:
-                    raise TemplateError(f"resources.{name}.properties", error.message) from error
-                except Unsupported as error:
-                    raise Unsupported(f"resources.{name}.properties: {error.message}") from error
-        return resolved
 
     async def _start(self, operation: Operation) -> None:
         name = operation.name

@@ -208,7 +208,8 @@ class Operation:
         """One action, to its end; told to the recorder."""
         clock, record = self._means.clock, self._record.resources[name]
         began, errand = clock.now(), Errand(action, record, self._props.get(name, {}), self._context(name))
-        outcome = await carry_out(self._means, errand, lambda words: self._trouble.update({name: f": {words}"}))
+        types, trouble = self._means.types, lambda words: self._trouble.update({name: f": {words}"})
+        outcome = await carry_out(types, clock, errand, trouble)
         properties = self._words.masked_in(stripped(self._props.get(name, {})))
         body = {"action": str(action), "type": record.type, "properties": properties}
         self._tell(f"{action} {self.name}/{name}", body | {"fault": self._words.masked(outcome.fault)}, began)

@@ -25,18 +25,26 @@ def check_properties(definition: ResourceDefinition, type_: StackResource) -> No
 
 def resolve_properties(definition: ResourceDefinition, type_: StackResource, env: Env) -> dict[str, Any]:
     """The values of all properties, defaults included; what is absent without a default is left out."""
+
+    def written(name: str) -> Any:
+        node = definition.properties.get(name)
+        return None if node is None else node.value(env)
+
+    return typed_properties(type_, written, f"resources.{definition.name}.properties")
+
+
+def typed_properties(type_: StackResource, written: Callable[[str], Any], path: str) -> dict[str, Any]:
+    """The same, of values that `written` gives by name; None is absent. Raises TemplateError under `path`."""
     resolved: dict[str, Any] = {}
     for name, property_ in type_.properties.items():
-        path = f"resources.{definition.name}.properties.{name}"
-        node = definition.properties.get(name)
-        value = None if node is None else node.value(env)
+        value = written(name)
         if value is None:
             if property_.required:
-                raise TemplateError(path, "has no value")
+                raise TemplateError(f"{path}.{name}", "has no value")
             if property_.default is not None:
                 resolved[name] = property_.default
             continue
-        resolved[name] = typed(property_, value if property_.marked else stripped(value), path)
+        resolved[name] = typed(property_, value if property_.marked else stripped(value), f"{path}.{name}")
     return resolved
 
 

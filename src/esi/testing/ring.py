@@ -21,7 +21,7 @@ from esi.bootstrap.control import build_lifecycle, build_sync, ensure_rows
 from esi.bootstrap.ground import Ground
 from esi.bootstrap.lab import SWITCHES
 from esi.bootstrap.services import Services
-from esi.bootstrap.workers import build_jobs, build_work
+from esi.bootstrap.workers import Beside, build_jobs, build_work
 from esi.clock import LoopClock
 from esi.errors import NotFound
 from esi.identity import Identity
@@ -182,7 +182,7 @@ class World:
         targets = None
         if eyes is not None and self.agent:
             targets = AgentDoor(self._shelf(ground, eyes), lambda: self.processes.get("agent"))
-        _, rooms = build_work(ground, hands, process.tasks, eyes=eyes, targets=targets)
+        _, rooms = build_work(ground, hands, process.tasks, beside=Beside(eyes, targets))
         return rooms
 
     def collector_agent(self, process: Process, ground: Ground) -> Sequence[Any]:

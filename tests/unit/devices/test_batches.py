@@ -12,8 +12,8 @@ from esi.clock import LoopClock
 from esi.devices import DeviceRoom
 from esi.devices.batch import covers, superseded
 from esi.devices.line import Line, Waiting
-from esi.devices.records import MAX_DIFF, decode_answer, decode_intent, encode_answer, encode_intent
 from esi.drivers import Address, Edit, Intent, IntentResult, Operation, Step
+from esi.drivers.records import MAX_DIFF, decode_answer, decode_intent, encode_answer, encode_intent
 from esi.errors import Broken, Busy, EsiError, LeaseLost, Outrun, Rejected, TimedOut, Unreachable, Unsupported
 from esi.kv import Guard
 from esi.kv.memory import MemoryKV

@@ -11,8 +11,8 @@ import pytest
 
 from esi.clock import LoopClock
 from esi.devices import DeviceRoom
-from esi.devices.records import decode_answer, encode_answer
 from esi.drivers import Address, Edit, Intent, IntentResult, Operation, Step
+from esi.drivers.records import decode_answer, encode_answer
 from esi.errors import Rejected, TemporaryError, Unreachable
 from esi.kv.memory import MemoryKV
 from esi.tasks import Tasks

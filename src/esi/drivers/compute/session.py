@@ -116,7 +116,9 @@ class Session:
 
 
 def refusal(who: str, status: int, raw: bytes) -> EsiError:
-    """The error that an answer stands for. Nova wraps its words in a name of its own: {"itemNotFound": {message}}."""
+    """The error that an answer stands for. Nova wraps its words in a name of its own: {"itemNotFound": {message}}, Heat
+    in an error beside other things: {"error": {message}, …}.
+    """
     words = _words(raw) or f"status {status}"
     if status == 404 and raw.startswith(b"{"):
         return NotFound(f"{who}: {words}")
@@ -135,5 +137,5 @@ def _words(raw: bytes) -> str:
     except orjson.JSONDecodeError:
         return raw[:WORDS].decode(errors="replace").strip()
     while isinstance(found, dict) and found:
-        found = found.get("message", next(iter(found.values())))
+        found = found.get("message", found.get("error", next(iter(found.values()))))
     return str(found or "")[:WORDS]

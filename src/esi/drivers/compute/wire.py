@@ -14,7 +14,7 @@ from esi.errors import TimedOut, Unreachable
 from esi.telemetry import Secret
 
 TIMEOUT_SECONDS = 60.0
-NAMES: Mapping[str, str] = {"compute": "nova", "image": "glance"}
+NAMES: Mapping[str, str] = {"compute": "nova", "image": "glance", "orchestration": "heat"}
 """What people call the services of these types."""
 
 

@@ -39,6 +39,7 @@ class Instance:
     """The id is the server's."""
 
     type: ClassVar[str] = TYPE
+    attributes: ClassVar[tuple[str, ...]] = ()
     properties: ClassVar[Mapping[str, Property]] = {
         "name": Property("string", required=True),
         "flavor": Property("string", required=True),

@@ -22,6 +22,7 @@ class MonitoringTarget:
     """Attributes: `link`. The id is the target's."""
 
     type: ClassVar[str] = TYPE
+    attributes: ClassVar[tuple[str, ...]] = ("link",)
     properties: ClassVar[Mapping[str, Property]] = {
         "type": Property("string", required=True),
         "resource_type": Property("string", required=True),

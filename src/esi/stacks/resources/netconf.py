@@ -27,6 +27,7 @@ class NetconfNamedConfigs:
     """No attributes. `data.paths` are paths that earlier versions wrote and a merge has left on the device."""
 
     type: ClassVar[str] = TYPE
+    attributes: ClassVar[tuple[str, ...]] = ()
     properties: ClassVar[Mapping[str, Property]] = {
         "device_ip": Property("string", required=True),
         "port": Property("integer", default=22),

@@ -46,6 +46,7 @@ class NetscalerConfig:
     """No attributes. The id is made from stack and name."""
 
     type: ClassVar[str] = TYPE
+    attributes: ClassVar[tuple[str, ...]] = ()
     properties: ClassVar[Mapping[str, Property]] = {
         "management_ip": Property("string", required=True),
         "server_id": Property("string", default=""),

@@ -40,6 +40,7 @@ class NetscalerSyslogServer:
     """No attributes."""
 
     type: ClassVar[str] = TYPE
+    attributes: ClassVar[tuple[str, ...]] = ()
     properties: ClassVar[Mapping[str, Property]] = {
         "management_ip": Property("string", required=True),
         "server_id": Property("string", default=""),

@@ -13,6 +13,7 @@ class Nothing:
     """Attributes: `value`, as given."""
 
     type: ClassVar[str] = "ESI::None"
+    attributes: ClassVar[tuple[str, ...]] = ("value",)
     properties: ClassVar[Mapping[str, Property]] = {"value": Property("json")}
 
     def check(self, props: Props) -> None:

@@ -24,6 +24,13 @@ class VirtualMachineInterface:
     networks, as lists). The id is the property `uuid`."""
 
     type: ClassVar[str] = "OS::Contrail::VirtualMachineInterface"
+    attributes: ClassVar[tuple[str, ...]] = (
+        "name",
+        "fq_name",
+        "mac_address",
+        "allowed_address_pairs",
+        "virtual_network",
+    )
     properties: ClassVar[Mapping[str, Property]] = {
         "uuid": Property("string", required=True),
         "name": Property("string", required=True),
@@ -101,6 +108,7 @@ class InstanceIp:
     """An address of interfaces. No attributes."""
 
     type: ClassVar[str] = "OS::Contrail::InstanceIp"
+    attributes: ClassVar[tuple[str, ...]] = ()
     properties: ClassVar[Mapping[str, Property]] = {
         "name": Property("string", required=True),
         "ip_address": Property("string", required=True),

@@ -27,6 +27,7 @@ class VirtualNetwork:
     """Attributes: name, fq_name (joined by ":"), route_targets. The id is the property `uuid`."""
 
     type: ClassVar[str] = "OS::Contrail::VirtualNetwork"
+    attributes: ClassVar[tuple[str, ...]] = ("name", "fq_name", "route_targets")
     properties: ClassVar[Mapping[str, Property]] = {
         "uuid": Property("string", required=True),
         "name": Property("string", required=True),
@@ -85,6 +86,7 @@ class VnSubnet:
     """
 
     type: ClassVar[str] = "OS::Contrail::VnSubnet"
+    attributes: ClassVar[tuple[str, ...]] = ("name", "network_id", "ip_prefix", "default_gateway", "ipam")
     properties: ClassVar[Mapping[str, Property]] = {
         "name": Property("string", required=True),
         "network_id": Property("string", required=True),

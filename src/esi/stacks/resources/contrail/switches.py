@@ -20,6 +20,7 @@ class PhysicalRouter:
     """A switch that is made known to Contrail. Attributes: name, fq_name (a list)."""
 
     type: ClassVar[str] = "OS::Contrail::PhysicalRouter"
+    attributes: ClassVar[tuple[str, ...]] = ()
     properties: ClassVar[Mapping[str, Property]] = {
         "name": Property("string", required=True),
         "virtual_routers": Property("list", required=True),
@@ -71,6 +72,7 @@ class PhysicalInterface:
     """A port of a switch. Attributes: name, fq_name (a list)."""
 
     type: ClassVar[str] = "OS::Contrail::PhysicalInterface"
+    attributes: ClassVar[tuple[str, ...]] = ()
     properties: ClassVar[Mapping[str, Property]] = {
         "name": Property("string", required=True),
         "physical_router": Property("string", required=True),
@@ -105,6 +107,7 @@ class LogicalInterface:
     """A VLAN on a port of a switch, and the interfaces that are reached by it. Attributes: name, fq_name (a list)."""
 
     type: ClassVar[str] = "OS::Contrail::LogicalInterface"
+    attributes: ClassVar[tuple[str, ...]] = ()
     properties: ClassVar[Mapping[str, Property]] = {
         "name": Property("string", required=True),
         "physical_interface": Property("string", required=True),
@@ -155,6 +158,7 @@ class ExistingResource:
     """What somebody else has made in Contrail: looked up, never changed. Attributes: name, fq_name (a list)."""
 
     type: ClassVar[str] = "OS::Contrail::ExistingResource"
+    attributes: ClassVar[tuple[str, ...]] = ("name", "fq_name")
     properties: ClassVar[Mapping[str, Property]] = {
         "resource_type": Property("string", required=True),
         "fq_name": Property("list", required=True),

@@ -1,10 +1,10 @@
-"""Intents and answers as they stand in etcd while they cross from one worker to another. Pure.
+"""Intents and answers as they cross from one process to another, through etcd or over HTTP. Pure.
 
     intent  {"id", "address": [ip, port, username, password], "edits": [[path, operation, text], …], "ref", "tenant",
-             "lock_timeout", "fence": [key, revision, of] or null, "lease": the caller's}
+             "lock_timeout", "fence": [key, revision, of] or null, "lease": the caller's or 0}
     answer  {"batch", "diff", "superseded", "warnings"} or {"error": {"code", "message", "after", "details"}}
 
-Both are short-lived: an intent holds what shall stand on a device, secrets too, and is deleted when it is answered.
+Both are short-lived: an intent holds what shall stand on a device, secrets too; in etcd it goes when it is answered.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ MAX_DIFF = 16_384
 """Characters of a batch's diff that go back to another worker: hundreds of callers may share one batch."""
 
 
-def encode_intent(intent: Intent, lease: int) -> bytes:
+def encode_intent(intent: Intent, lease: int = 0) -> bytes:
     """`lease` is the caller's: its answer will hang on it."""
     address, fence = intent.address, intent.fence
     return dumps(

@@ -1,0 +1,1 @@
+"""Programs that start OpenStack's own servers for tests, each in one process. They run in OpenStack's environment."""
