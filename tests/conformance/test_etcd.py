@@ -9,15 +9,10 @@ import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import aclosing
-from datetime import UTC, datetime, timedelta
-from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 import esi
 from esi.clock import SystemClock
@@ -28,6 +23,7 @@ from esi.kv.connection import Login, Tls
 from esi.kv.etcd import EtcdKV
 from esi.telemetry import Secret
 from esi.testing.etcd import etcdctl, needs_etcd, running_etcd
+from esi.testing.pki import certificates
 
 pytestmark = pytest.mark.real
 
@@ -250,49 +246,9 @@ async def test_login_where_none_is_asked_for(child: EtcdChild) -> None:
     await kv.close()
 
 
-def certificates(folder: Path, *, san: x509.GeneralName) -> dict[str, Path]:
-    """PEM files: CAs `ca` and `foreign`; of the first `server` and `client`, of the second `stranger`."""
-    folder.mkdir()
-    files: dict[str, Path] = {}
-    cas: dict[str, tuple[x509.Name, ec.EllipticCurvePrivateKey]] = {}
-
-    def make(name: str, issuer: str) -> None:
-        key = ec.generate_private_key(ec.SECP256R1())
-        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-        is_ca = name == issuer
-        cas.setdefault(name, (subject, key))
-        now = datetime.now(UTC)
-        certificate = (
-            x509.CertificateBuilder(cas[issuer][0], subject, key.public_key(), x509.random_serial_number())
-            .not_valid_before(now - timedelta(hours=1))
-            .not_valid_after(now + timedelta(days=1))
-            .add_extension(x509.BasicConstraints(ca=is_ca, path_length=None), critical=True)
-            .add_extension(x509.SubjectAlternativeName([san]), critical=False)
-            .sign(cas[issuer][1], hashes.SHA256())
-        )
-        pem, none = serialization.Encoding.PEM, serialization.NoEncryption()
-        texts = {
-            "pem": certificate.public_bytes(pem),
-            "key": key.private_bytes(pem, serialization.PrivateFormat.PKCS8, none),
-        }
-        for kind, text in texts.items():
-            files[f"{name}.{kind}"] = folder / f"{name}.{kind}"
-            files[f"{name}.{kind}"].write_bytes(text)
-
-    for name, issuer in {
-        "ca": "ca",
-        "foreign": "foreign",
-        "server": "ca",
-        "client": "ca",
-        "stranger": "foreign",
-    }.items():
-        make(name, issuer)
-    return files
-
-
 async def test_tls_with_certificates_on_both_sides(tmp_path: Path) -> None:
     needs_etcd()
-    files = await asyncio.to_thread(certificates, tmp_path / "pki", san=x509.IPAddress(ip_address("127.0.0.1")))
+    files = await asyncio.to_thread(certificates, tmp_path / "pki")
     good = Tls.load(files["ca.pem"], files["client.pem"], files["client.key"])
     child = EtcdChild(tmp_path / "etcd", clock=SystemClock())
     child.serve_tls(certificate=files["server.pem"], key=files["server.key"], trusted_ca=files["ca.pem"], tls=good)

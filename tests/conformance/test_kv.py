@@ -1,10 +1,13 @@
-"""One suite for every member of the KV port: memory, and a real etcd."""
+"""One suite for every member of the KV port: memory, a real etcd, and a cluster of three with TLS, user and password.
+
+In the cluster every broken connection is the death of the member that leads, and we are a user with a role, not root.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import aclosing
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +17,8 @@ from esi.errors import Broken, Compacted, EsiError, LeaseLost, Outrun
 from esi.kv import MAX_OPS, Delete, Event, Guard, Put
 from esi.kv.etcd import EtcdKV
 from esi.kv.memory import MemoryKV, MemoryLease
-from esi.testing.etcd import etcdctl, running_etcd
+from esi.testing.cluster import ANYTHING, Cluster
+from esi.testing.etcd import etcdctl, needs_etcd, running_etcd
 
 Kv = MemoryKV | EtcdKV
 
@@ -40,7 +44,40 @@ class Orphan:
         raise NotImplementedError("nobody holds it")
 
 
-@pytest.fixture(params=["memory", pytest.param("etcd", marks=pytest.mark.real)])
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """One for all tests, started by the first of them; they leave it empty."""
+    needs_etcd()
+    cluster = Cluster(tmp_path_factory.mktemp("cluster"), secured=True)
+    yield cluster
+    asyncio.run(cluster.close())
+
+
+@asynccontextmanager
+async def clustered(cluster: Cluster) -> AsyncIterator[Backend]:
+    """The cluster, spoken to first at the member that leads; emptied afterwards."""
+    if not cluster.started:
+        await cluster.open(ANYTHING)
+    at = await cluster.leader()
+    kv = cluster.client(endpoints=[*cluster.endpoints[at:], *cluster.endpoints[:at]])
+
+    async def granted(ttl: float) -> Orphan:
+        words = (await cluster.ctl("lease", "grant", f"{ttl:.0f}")).split()
+        return Orphan(int(words[1], 16), asyncio.Event())
+
+    async def leader_dies() -> None:
+        await cluster.restart(await cluster.leader())
+
+    try:
+        yield Backend(kv, granted, leader_dies, kv.compact)
+    finally:
+        keys = [entry.key for entry in (await kv.list("")).entries]
+        for start in range(0, len(keys), MAX_OPS):
+            await kv.commit([Delete(key) for key in keys[start : start + MAX_OPS]])
+        await kv.close()
+
+
+@pytest.fixture(params=["memory", *(pytest.param(name, marks=pytest.mark.real) for name in ("etcd", "cluster"))])
 async def backend(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Backend]:
     if request.param == "memory":
         memory = MemoryKV()
@@ -59,6 +96,10 @@ async def backend(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterat
 
         yield Backend(memory, silent, nothing, forget)
         await memory.close()
+        return
+    if request.param == "cluster":
+        async with clustered(request.getfixturevalue("cluster")) as found:
+            yield found
         return
     async with running_etcd(tmp_path / "etcd") as (child, kv):
 

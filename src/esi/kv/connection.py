@@ -137,8 +137,7 @@ class Connection:
         while True:
             left = give_up - self.clock.monotonic()
             left = min(left, READ_SECONDS) if repeat else left
-            link = await self.link(give_up)
-            token = await self.metadata(link)
+            link, token = await self.ready(give_up)
             try:
                 return await link.unary(method)(request, timeout=max(left, 0.1), metadata=token)
             except grpc.aio.AioRpcError as error:
@@ -149,6 +148,26 @@ class Connection:
                 if verdict is Verdict.UNKNOWN and not repeat:
                     raise self.unreachable() from error
                 if self.clock.monotonic() + pause > give_up:
+                    raise self.unreachable() from error
+            except asyncio.CancelledError:
+                self.check_closed()
+                raise
+            await self.clock.sleep(pause)
+            pause = min(pause * 2, 1.0)
+
+    async def ready(self, give_up: float | None = None) -> tuple[Link, Metadata]:
+        """A connected link and the token header. A login that fails for now is tried elsewhere, as a read is."""
+        pause = 0.02
+        while True:
+            link = await self.link(give_up)
+            try:
+                return link, await self._metadata(link)
+            except grpc.aio.AioRpcError as error:
+                verdict = judge(error, self.where)
+                if isinstance(verdict, EsiError):
+                    raise verdict from error
+                self._turn(link)
+                if give_up is not None and self.clock.monotonic() + pause > give_up:
                     raise self.unreachable() from error
             except asyncio.CancelledError:
                 self.check_closed()
@@ -201,7 +220,7 @@ class Connection:
         if not self.closed and self._current() is failed:
             self._at = (self._at + 1) % len(self._endpoints)
 
-    async def metadata(self, link: Link) -> Metadata:
+    async def _metadata(self, link: Link) -> Metadata:
         """The token header; logs in first where there is a login and no token."""
         if self.login is None:
             return ()
@@ -213,12 +232,12 @@ class Connection:
 
     async def _log_in(self, link: Link, login: Login) -> str | None:
         try:
-            return (await link.unary(AUTHENTICATE)(login_request(login), timeout=self._deadline)).token
+            patience = min(self._deadline, READ_SECONDS)
+            return (await link.unary(AUTHENTICATE)(login_request(login), timeout=patience)).token
         except grpc.aio.AioRpcError as error:
             if "authentication is not enabled" in (error.details() or ""):
                 return ""
-            verdict = judge(error, self.where)
-            raise (verdict if isinstance(verdict, EsiError) else self.unreachable()) from error
+            raise
 
     async def close(self) -> None:
         self.closed = True

@@ -168,8 +168,7 @@ class EtcdKV:
 
     async def _stream(self, prefix: bytes, since: int) -> AsyncGenerator[pb.WatchResponse, None]:
         """One watch on one connection, until that breaks (Unreachable)."""
-        link = await self._connection.link()
-        token = await self._connection.metadata(link)
+        link, token = await self._connection.ready()
         # Without `fragment` etcd sends all events of one revision in one response.
         create = pb.WatchCreateRequest(
             key=first_key(prefix), range_end=range_end(prefix), start_revision=since + 1, progress_notify=True
