@@ -99,13 +99,18 @@ class Keystone(Peer):
         """Of a user, project, role, domain or service."""
         return str(self.ask("GET", f"/v3/{kind}s?name={name}")[f"{kind}s"][0]["id"])
 
-    def tell(self, type: str, url: str) -> None:
-        """A service into the catalogue."""
+    def tell(self, type: str, url: str) -> str:
+        """A service into the catalogue; its id there."""
         body = {"service": {"type": type, "name": type}}
         made = self.ask("POST", "/v3/services", body)["service"]["id"]
         for interface in ("public", "internal", "admin"):
             point = {"service_id": made, "interface": interface, "url": url, "region_id": "RegionOne"}
             self.ask("POST", "/v3/endpoints", {"endpoint": point})
+        return str(made)
+
+    def forget(self, service: str) -> None:
+        """Out of the catalogue, with its endpoints."""
+        self.ask("DELETE", f"/v3/services/{service}")
 
     def _send(self, method: str, path: str, body: Any, headers: dict[str, str]) -> tuple[Any, Mapping[str, str]]:
         data = json.dumps(body).encode() if body is not None else None
@@ -257,10 +262,11 @@ def running_heat(python: Path, keystone: Keystone, settings: Mapping[str, str]) 
         facts = {"folder": folder, "plugin": PLUGIN, "keystone": keystone.url, "password": ADMIN, "account": account}
         paste = python.parent.parent / "etc" / "heat" / "api-paste.ini"
         (folder / "heat.conf").write_text(HEAT.format(**facts, paste=paste))
-        keystone.tell("orchestration", f"http://127.0.0.1:{port}/v1/%(tenant_id)s")
+        told = keystone.tell("orchestration", f"http://127.0.0.1:{port}/v1/%(tenant_id)s")
         heat = Peer([python, "-P", PEERS / "heat.py", folder / "heat.conf", str(port)], folder, settings)
         heat.start()
         try:
             yield heat
         finally:
             heat.kill()
+            keystone.forget(told)

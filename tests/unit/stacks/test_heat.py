@@ -51,6 +51,11 @@ def test_text_inside_text_is_not_marked_as_a_whole() -> None:
     assert found["config"]["str_replace"]["params"]["$x"]["str_replace"]["template"] == "b $y"
 
 
+def test_names_are_plain() -> None:
+    found = config("{str_replace: {template: x, params: {x: {get_param: '{{ jinja_word }}'}}}}", "text")
+    assert found["config"]["str_replace"]["params"]["x"]["str_replace"]["params"] == {"v": {"get_param": "text"}}
+
+
 def test_marks_are_nowhere_else() -> None:
     template = for_heat(render(CONFIG % '""', {"jinja_word": "vlans"}), TYPES)
     assert template["resources"]["one"]["properties"]["device_ip"] == {"get_param": "text"}

@@ -60,8 +60,10 @@ def _parsed(raw: Any, path: str) -> Any:
         given = raw["str_replace"]
         params = {strip(key): _value(item, f"{path}.{key}") for key, item in given["params"].items()}
         return {"str_replace": {"template": given["template"], "params": params}}
-    if called in VALUES or not called:
-        return {strip(key): item if called else _parsed(item, f"{path}.{key}") for key, item in raw.items()}
+    if called in VALUES:
+        return stripped(raw)
+    if not called:
+        return {strip(key): _parsed(item, f"{path}.{strip(key)}") for key, item in raw.items()}
     raise TemplateError(path, f"{called} would lose track in Heat of which word of the text is a value")
 
 
@@ -69,7 +71,7 @@ def _value(raw: Any, path: str) -> Any:
     """What is put into a text: marked, unless the author wrote it or it is such a text itself."""
     called = _called(raw)
     if called in VALUES:
-        return {"str_replace": {"template": f"{OPEN}{WORD}{CLOSE}", "params": {WORD: raw}}}
+        return {"str_replace": {"template": f"{OPEN}{WORD}{CLOSE}", "params": {WORD: stripped(raw)}}}
     return _parsed(raw, path)
 
 

@@ -1,0 +1,96 @@
+"""A ring whose stacks an OpenStack Heat makes, with an OpenStack Keystone: both flows, and a killed engine."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from e2e.clients import Shell, ring, shell
+from e2e.processes import PATIENCE_SECONDS, esi, make_chain
+from e2e.test_load_balancer import Tenant, goes
+from esi.cli.demo import balancer
+from esi.client.resources import Client
+from esi.clock import SystemClock
+from esi.testing import chain
+from esi.testing.openstack import ADMIN, Keystone, Peer, free_port, running_heat
+
+pytestmark = pytest.mark.real
+
+CLOCK = SystemClock()
+Require = Callable[[str], Path]
+
+
+@dataclass
+class Desk:
+    """The ring's client and facts, its Heat, and OpenStack's clients of that Heat."""
+
+    client: Client
+    facts: dict[str, str]
+    heat: Peer
+    shell: Shell
+
+
+@asynccontextmanager
+async def desk(folder: Path, require: Require, keystone: Keystone, *more: str) -> AsyncIterator[Desk]:
+    devices, agent = str(free_port()), str(free_port())
+    inside = {"ESI_RING__FOLDER": str(folder), "ESI_DEVICES__PORT": devices, "ESI_AGENT__PORT": agent}
+    heat = ("--set", f"heat.auth_url={keystone.url}", "--set", f"heat.password={ADMIN}")
+    words = (*ring(folder, *more), *heat, "--set", f"devices.port={devices}", "--agent-port", agent)
+    with running_heat(require("heat"), keystone, inside) as peer:
+        async with esi(*words) as (_, facts), Client(facts["api"], clock=CLOCK) as client:
+            user = shell(require("openstack"), facts | {"keystone": keystone.url}, "esi", ADMIN, "service")
+            yield Desk(client, facts, peer, user)
+
+
+@pytest.mark.parametrize("flow", ["2017", "2018"])
+async def test_heat_makes_an_interface(tmp_path: Path, require: Require, keystone: Keystone, flow: str) -> None:
+    interface, gateway = chain.interface(), chain.gateway()
+    async with desk(tmp_path / "ring", require, keystone, "--flow", flow) as at:
+        await make_chain(at.client, [*chain.prerequisites(), gateway, interface])
+        await at.client.wait(gateway.schema, gateway.id, at_most=PATIENCE_SECONDS)
+        name = f"vpn_interface_{interface.id}"
+        shown = await at.shell.asked("stack", "show", name)
+        assert (shown["stack_name"], shown["stack_status"]) == (name, "CREATE_COMPLETE")
+        assert shown["parameters"]["primary_device_password"] == "******"
+        assert f"| stack_name            | {name} " in await at.shell.told("heat", "stack-show", name)
+        for wish in (interface, gateway):
+            await at.client.delete(wish.schema, wish.id)
+            await at.client.wait_gone(wish.schema, wish.id, at_most=PATIENCE_SECONDS)
+        left = {row["Stack Name"].rpartition("_")[0] for row in await at.shell.asked("stack", "list")}
+        assert not left & {"vpn_gateway", "vpn_interface"}
+
+
+async def test_an_engine_that_is_killed_inside_a_create_is_not_the_end(
+    tmp_path: Path, require: Require, keystone: Keystone
+) -> None:
+    interface = chain.interface()
+    slow = ("--flow", "2018", "--set", "lab.commit_seconds=2")
+    async with desk(tmp_path / "ring", require, keystone, *slow) as at:
+        await make_chain(at.client, [*chain.prerequisites(), chain.gateway()])
+        await at.client.put(interface.schema, interface.id, interface.body)
+        status = ""
+        while status != "CREATE_IN_PROGRESS":
+            code, out, _ = await at.shell.run(
+                "openstack", "stack", "show", f"vpn_interface_{interface.id}", "-f", "value", "-c", "stack_status"
+            )
+            status = out.strip() if not code else ""
+        at.heat.kill()
+        at.heat.start()
+        found = await at.client.wait(interface.schema, interface.id, at_most=2 * PATIENCE_SECONDS)
+        assert found["status"] == "ACTIVE"
+
+
+async def test_heat_makes_a_load_balancer(tmp_path: Path, require: Require, keystone: Keystone) -> None:
+    folder = tmp_path / "ring"
+    async with desk(folder, require, keystone, "--flow", "2018") as at:
+        tenant = Tenant(at.client, at.facts, folder)
+        await tenant.prepare()
+        await tenant.make()
+        assert await tenant.addresses() == balancer.ADDRESSES
+        names = {row["Stack Name"].rpartition("_")[0] for row in await at.shell.asked("stack", "list")}
+        assert {"load_balancer", "load_balancer_conf", "vnf_instance", "port"} <= names
+        await goes(tenant)
