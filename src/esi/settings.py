@@ -1,6 +1,7 @@
 """Every setting, with its help under it. Sources: defaults < esi.yaml < ESI_GROUP__FIELD < flags.
 
 Rooms never see Settings: bootstrap passes plain arguments. All faults are reported together; unknown keys are errors.
+A secret can be named by a file that holds it: `etcd.password_file` in place of `etcd.password`, from any source.
 """
 
 from __future__ import annotations
@@ -219,6 +220,16 @@ class Settings:
     etcd: Etcd = field(default_factory=Etcd)
     worker: Worker = field(default_factory=Worker)
     orchestration: Orchestration = field(default_factory=Orchestration)
+@dataclass(frozen=True)
+class Health:
+    """How a process tells that it is well."""
+
+    host: str = setting("127.0.0.1", "Address of the door of each process: /livez, /readyz, /metrics.")
+    port: int = setting(0, "Its port; 0 takes a free one. Give each process of a machine its own, if it is given.")
+    doors: str = setting("", "Comma list of URLs: the doors of processes on other machines, for `esi doctor`.")
+    stop_seconds: float = setting(10.0, "How long a process may take to end well when it is told to; then it is gone.")
+
+
     neutron: Neutron = field(default_factory=Neutron)
     keystone: Keystone = field(default_factory=Keystone)
     contrail: Contrail = field(default_factory=Contrail)
@@ -248,14 +259,15 @@ def load_settings(file: Path | None = None, flags: Mapping[str, Any] | None = No
     faults: list[str] = []
     given: dict[str, tuple[Any, str]] = {}
     for name, value in _from_file(file, faults).items():
-        given[name] = (value, str(file))
+        _give(given, name, value, str(file), faults)
     for name, text in os.environ.items():
         if name.startswith("ESI_") and "__" in name:
-            given[name.removeprefix("ESI_").lower().replace("__", ".", 1)] = (text, name)
+            _give(given, name.removeprefix("ESI_").lower().replace("__", ".", 1), text, name, faults)
     for name, value in (flags or {}).items():
         if value is not None:
-            given[name] = (value, "flag")
+            _give(given, name, value, "flag", faults)
     settings = _build(given, faults)
+    health: Health = field(default_factory=Health)
     if faults:
         raise SettingsError(sorted(faults))
     return settings
@@ -271,6 +283,14 @@ def _from_file(file: Path | None, faults: list[str]) -> dict[str, Any]:
         return {}
     if raw is None:  # an empty file, or comments only
         return {}
+_MANAGER = ("NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID", "LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES")
+
+
+def told_by_manager() -> dict[str, str]:
+    """What a service manager (systemd) tells a process; a child of ours shall not take it for its own."""
+    return {name: os.environ.pop(name) for name in _MANAGER if name in os.environ}
+
+
     if not isinstance(raw, dict) or not all(isinstance(group, dict) for group in raw.values()):
         faults.append(f"{file}: must be groups of settings ({', '.join(GROUPS)})")
         return {}
@@ -289,6 +309,24 @@ def _build(given: Mapping[str, tuple[Any, str]], faults: list[str]) -> Settings:
             continue
         try:
             kind = get_type_hints(type(groups[group]))[key]
+def _give(given: dict[str, tuple[Any, str]], name: str, value: Any, source: str, faults: list[str]) -> None:
+    """Take one setting; of a secret's file what it holds, without the end of its line."""
+    whole = name.removesuffix("_file")
+    if whole == name or not is_secret_setting(whole):
+        given[name] = (value, source)
+        return
+    try:
+        given[whole] = (Path(str(value)).read_text().rstrip("\n"), f"{value}, named by {source}")
+    except (OSError, UnicodeDecodeError) as error:
+        faults.append(f"{source}: {name}: cannot read {value}: {getattr(error, 'strerror', None) or error}")
+
+
+def is_secret_setting(name: str) -> bool:
+    """Whether a setting holds a secret; then `<name>_file` may name a file that holds it."""
+    group, _, key = name.partition(".")
+    return group in GROUPS and get_type_hints(type(getattr(Settings(), group))).get(key) is Secret
+
+
             converted = _convert(value, kind, known[key].metadata["choices"])
         except ValueError as error:
             faults.append(f"{source}: {name}: {error}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
 from dataclasses import dataclass
 
 from esi.agent.collector import Collector
@@ -89,6 +90,15 @@ class AgentRoom:
     @property
     def url(self) -> str:
         return self._public_url or self._door.url
+
+    @property
+    def inherited(self) -> socket.socket | None:
+        """The socket that the door listens on, where one was handed over."""
+        return self._door.inherited
+
+    @inherited.setter
+    def inherited(self, given: socket.socket | None) -> None:
+        self._door.inherited = given
 
     async def run(self) -> None:
         syncers = [self.collector.tsdb.run()] if self.collector.tsdb is not None else []

@@ -1,4 +1,10 @@
-"""The server of the API: uvicorn inside this process, without its signal handlers, on a socket that is bound first."""
+"""The server of the API: uvicorn inside this process, without its signal handlers, on a socket that is bound first, or
+was handed over.
+
+It ends politely. Nothing is accepted any more (a socket that was handed over keeps what comes for the next process),
+and every answer says `Connection: close`. Who has a connection open, and may be about to ask on it, has a moment to
+do so and is answered; only then what is idle is closed, and what still runs has its time of grace.
+"""
 
 from __future__ import annotations
 
@@ -12,9 +18,10 @@ import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from esi.api.app import Api
-from esi.errors import Unreachable
+from esi.clock import Clock
 from esi.identity import Authenticator
 from esi.lifecycle import Lifecycle
+from esi.runtime.service.sockets import listening
 from esi.store import Messages
 from esi.tasks import Tasks
 from esi.telemetry import Recorder
@@ -22,6 +29,12 @@ from esi.telemetry import Recorder
 KEEP_ALIVE_SECONDS = 30
 GRACE_SECONDS = 3
 """How long requests may still run once the room is told to end."""
+
+LINGER_SECONDS = 0.5
+"""How long a connection on which nothing runs is kept for a request that may be on its way."""
+
+LOOK_SECONDS = 0.02
+CLOSE = (b"connection", b"close")
 
 MOST_CONNECTIONS = 2_000
 
@@ -63,9 +76,10 @@ class _Protocol(HttpToolsProtocol):
 class _Server(uvicorn.Server):
     """Signals belong to the command line, not to a room; `ready` is set when requests are answered."""
 
-    def __init__(self, config: uvicorn.Config, ready: asyncio.Event) -> None:
+    def __init__(self, config: uvicorn.Config, ready: asyncio.Event, clock: Clock) -> None:
         super().__init__(config)
         self._ready = ready
+        self._clock = clock
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -75,9 +89,20 @@ class _Server(uvicorn.Server):
         await super().startup(sockets)
         self._ready.set()
 
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        for server in self.servers:
+            server.close()
+        self.server_state.default_headers.append(CLOSE)  # in place: answers that are being made say it, too
+        until = self._clock.monotonic() + LINGER_SECONDS
+        while self.server_state.connections and self._clock.monotonic() < until:
+            await self._clock.sleep(LOOK_SECONDS)
+        await super().shutdown(sockets)
+
 
 class ApiRoom:
-    """Serves until cancelled. `port` 0 takes a free one: `bound_port` says which, once `ready` is set."""
+    """Serves until cancelled. `port` 0 takes a free one: `bound_port` says which, once `ready` is set. Before it runs
+    it may be given a socket that is open already (`inherited`) and another time of `grace` in seconds.
+    """
 
     name = "api"
 
@@ -95,29 +120,20 @@ class ApiRoom:
         self._api = Api(lifecycle, authenticator, recorder=recorder, messages=messages)
         self._host = host
         self._port = port
+        self._clock = lifecycle.clock
         self.bound_port = port
         self.ready = asyncio.Event()
+        self.inherited: socket.socket | None = None
+        self.grace = GRACE_SECONDS
 
     @property
     def url(self) -> str:
         host = f"[{self._host}]" if ":" in self._host else self._host
         return f"http://{host}:{self.bound_port}"
 
-    def _bind(self) -> socket.socket:
-        family = socket.AF_INET6 if ":" in self._host else socket.AF_INET
-        # asyncio sets TCP_NODELAY only on sockets that name their protocol; without it each answer waits 40 ms
-        listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-        try:
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            listener.bind((self._host, self._port))
-        except OSError as error:
-            listener.close()
-            raise Unreachable(f"cannot listen on {self._host}:{self._port}: {error.strerror or error}") from error
-        self.bound_port = listener.getsockname()[1]
-        return listener
-
     async def run(self) -> None:
-        listener = self._bind()
+        listener = listening(self._host, self._port, self.inherited)
+        self.bound_port = listener.getsockname()[1]
         self._changes.begin()
         config = uvicorn.Config(
             self._api,
@@ -129,10 +145,10 @@ class ApiRoom:
             server_header=False,
             proxy_headers=False,
             timeout_keep_alive=KEEP_ALIVE_SECONDS,
-            timeout_graceful_shutdown=GRACE_SECONDS,
+            timeout_graceful_shutdown=self.grace,
             limit_concurrency=MOST_CONNECTIONS,
         )
-        server = _Server(config, self.ready)
+        server = _Server(config, self.ready, self._clock)
         try:
             async with Tasks(self.name) as tasks:
                 serving = tasks.start("serve", server.serve([listener]))

@@ -109,4 +109,6 @@ def build_api(
 ) -> ApiRoom:
     api = settings.api
     known = open_identity(settings, lifecycle.clock)
-    return ApiRoom(lifecycle, known, host=api.host, port=api.port, recorder=recorder, messages=messages)
+    room = ApiRoom(lifecycle, known, host=api.host, port=api.port, recorder=recorder, messages=messages)
+    room.grace = max(1, int(settings.health.stop_seconds) - 2)
+    return room

@@ -19,7 +19,8 @@ from esi.work.effects import Teller
 @dataclass(frozen=True, slots=True)
 class Ground:
     """What every room of a process is given. `process` names it in the keys it holds; seconds as floats; `types`
-    are the resource types that need a cloud or an appliance; `tellers` tell effects, by kind."""
+    are the resource types that need a cloud or an appliance; `tellers` tell effects, by kind; `leaders` are the
+    candidates of this process, by key."""
 
     process: str
     kv: KV
@@ -33,9 +34,12 @@ class Ground:
     slots: int = 1000
     types: tuple[StackResource, ...] = ()
     tellers: Mapping[str, Teller] = field(default_factory=dict)
+    leaders: dict[str, Leader] = field(default_factory=dict)
 
     def path_of(self, ref: Ref) -> str:
         return self.services.catalogue[ref.schema].path_of(ref.id)
 
     def leader(self, key: str) -> Leader:
-        return Leader(self.kv, key, self.process.encode(), clock=self.clock, ttl=self.lease_seconds)
+        found = Leader(self.kv, key, self.process.encode(), clock=self.clock, ttl=self.lease_seconds)
+        self.leaders[key] = found
+        return found

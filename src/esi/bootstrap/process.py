@@ -14,10 +14,13 @@ from random import Random
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from esi.bootstrap.ground import Ground
+from esi.bootstrap.health import build_health, watch_etcd, watch_lease, watch_store
 from esi.bootstrap.services import Services, load_services
 from esi.clock import SystemClock
+from esi.errors import SettingsError
 from esi.kv import KV
 from esi.runtime import Room
+from esi.runtime.service.vitals import Vitals
 from esi.settings import Settings
 from esi.store import Messages
 from esi.tasks import Tasks
@@ -40,10 +43,11 @@ Facts = dict[str, str]
 
 @runtime_checkable
 class Door(Protocol):
-    """A room that others reach by a URL, once it is ready."""
+    """A room that others reach by a URL, once it is ready; on a socket that it has inherited, if it has."""
 
     name: str
     ready: asyncio.Event
+    inherited: socket.socket | None
 
     @property
     def url(self) -> str: ...
@@ -60,6 +64,7 @@ class Process:
         self._folder = Path(settings.ring.folder).resolve()
         self.clock = SystemClock()
         self.rng = Random()
+        self.vitals = Vitals(self.clock)
         self._facts: Facts = {}
         self._recorder: Recorder = NullRecorder()
         self._messages: Messages | None = None
@@ -67,9 +72,9 @@ class Process:
         self._lifecycle: Lifecycle | None = None
 
     async def build(
-        self, stack: AsyncExitStack, tasks: Tasks
+        self, stack: AsyncExitStack, tasks: Tasks, sockets: Mapping[str, socket.socket]
     ) -> tuple[list[Room], Callable[[], Facts], list[asyncio.Event]]:
-        """The rooms, what to tell when they are ready, and the events that say so."""
+        """The rooms, what to tell when they are ready, and the events that say so. `sockets` are open already."""
         self._folder.mkdir(parents=True, exist_ok=True)
         if "etcd" in self._parts:
             await self._start_etcd(stack)
@@ -78,7 +83,10 @@ class Process:
         rooms: list[Room] = []
         if self._parts - {"etcd", "lab"}:
             rooms = await self._rooms(stack, tasks)
+            rooms.insert(0, build_health(self._settings.health, self.vitals, self.clock))
         doors = [room for room in rooms if isinstance(room, Door)]
+        self.vitals.starting |= {door.name: door.ready for door in doors}
+        _hand_over(sockets, doors)
 
         def facts() -> Facts:
             return self._facts | {"folder": str(self._folder)} | {door.name: door.url for door in doors}
@@ -159,9 +167,10 @@ class Process:
 
     async def _ground(self, services: Services, stack: AsyncExitStack) -> Ground:
         worker = self._settings.worker
+        kv = await self._kv(stack)
         ground = Ground(
             process=f"{socket.gethostname()}:{os.getpid()}",
-            kv=await self._kv(stack),
+            kv=kv,
             services=services,
             clock=self.clock,
             rng=self.rng,
@@ -170,6 +179,7 @@ class Process:
             idle_seconds=worker.idle_seconds,
             slots=worker.slots,
         )
+        watch_etcd(self.vitals, kv, ground)
         if not isinstance(self._recorder, NullRecorder):
             from esi.bootstrap.recording import recorded
 
@@ -199,6 +209,7 @@ class Process:
 
         settings, recorder = self._settings, self._recorder
         lifecycle = await open_lifecycle(settings, services, self.clock, stack, recorder)
+        watch_store(self.vitals, lifecycle.store, self.clock, outbox=ground is not None and "sync" in self._parts)
         rooms: list[Room] = []
         if "api" in self._parts:
             self._lifecycle = lifecycle
@@ -237,10 +248,12 @@ class Process:
             beside = self._with_heat(Beside(eyes, targets), ground, stack)
             lease, work = build_work(ground, hands, tasks, handlers, beside)
             stack.push_async_callback(lease.close)
+            watch_lease(self.vitals, lease)
             rooms += work
         elif hands is not None:
             lease = build_lease(ground)
             stack.push_async_callback(lease.close)
+            watch_lease(self.vitals, lease)
             rooms.append(build_devices(ground, hands, lease, tasks))
         return rooms
 
@@ -298,6 +311,16 @@ class Process:
         endpoints = [part.strip() for part in (etcd.endpoints or self._facts["etcd"]).split(",") if part.strip()]
         files = [Path(name) if name else None for name in (etcd.ca_file, etcd.cert_file, etcd.key_file)]
         tls = Tls.load(files[0], files[1], files[2]) if files[0] else None
+
+
+def _hand_over(sockets: Mapping[str, socket.socket], doors: Sequence[Door]) -> None:
+    """Give each door the socket of its name. SettingsError: one is for nobody here, and would never be answered."""
+    for door in doors:
+        door.inherited = sockets.get(door.name)
+    strange = sorted(sockets.keys() - {door.name for door in doors})
+    if strange:
+        serves = ", ".join(door.name for door in doors) or "nothing"
+        raise SettingsError(f"a socket was handed over for {', '.join(strange)}; this process serves {serves}")
         login = Login(etcd.user, etcd.password) if etcd.user else None
         kv = EtcdKV(endpoints, clock=self.clock, tls=tls, login=login)
         stack.push_async_callback(kv.close)

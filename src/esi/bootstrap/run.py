@@ -1,4 +1,9 @@
-"""Runs one process of a ring: its rooms until it is told to stop, then their ends in order."""
+"""Runs one process of a ring: its rooms until it is told to stop, then their ends in order.
+
+The service manager that started us, if one did, hears when all doors are open, that the loop is alive, and that we end.
+An end that takes longer than `health.stop_seconds` is cut short by whoever called (`on_overdue`): every process may be
+killed at any moment, so nothing is lost but the wait for what it held.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +12,16 @@ import ctypes
 import gc
 import signal
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, ExitStack
+from pathlib import Path
 
+from esi.bootstrap.health import told
 from esi.bootstrap.process import ON_ETCD, Process
 from esi.errors import SettingsError
 from esi.runtime import Supervisor
-from esi.settings import Settings
+from esi.runtime.service.notify import Notifier
+from esi.runtime.service.sockets import inherited
+from esi.settings import Settings, told_by_manager
 from esi.tasks import Tasks
 
 PARTS = (
@@ -25,30 +34,55 @@ RARELY = (50_000, 20, 20)
 """New objects before the collector of garbage looks; how many of its looks before the older ones are looked at, too."""
 
 
-async def run(parts: Sequence[str], settings: Settings, *, on_ready: Callable[[Mapping[str, str]], None]) -> None:
+async def run(
+    parts: Sequence[str],
+    settings: Settings,
+    *,
+    on_ready: Callable[[Mapping[str, str]], None],
+    on_overdue: Callable[[], None] | None = None,
+) -> None:
     """Run `parts` until SIGTERM, SIGINT or cancellation; `on_ready` is called once with where they are reached.
 
     Raises ConfigError before anything is started when the parts or settings cannot work together.
     """
     _check(parts, settings)
     process = Process(frozenset(parts), settings)
+    manager = told_by_manager()
+    notifier = Notifier(manager)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    async with AsyncExitStack() as stack, Tasks("ring") as tasks:
-        rooms, facts, ready = await process.build(stack, tasks)
-        supervisor = Supervisor(rooms, clock=process.clock, rng=process.rng)
-        running = tasks.start("rooms", supervisor.run())
-        stopping = tasks.start("stop", stop.wait())
-        for event in ready:
-            await event.wait()
-        process.tell_where(facts())
-        settle()
-        on_ready(facts())
-        await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        running.cancel()
-        await asyncio.wait({running})
+    with ExitStack() as outside:
+        outside.callback(notifier.close)
+        async with AsyncExitStack() as stack, Tasks("ring") as tasks:
+            tasks.start("alive", notifier.live(process.clock))
+            rooms, facts, ready = await process.build(stack, tasks, inherited(manager))
+            supervisor = Supervisor(rooms, clock=process.clock, rng=process.rng)
+            process.vitals.states = supervisor.health
+            running = tasks.start("rooms", supervisor.run())
+            stopping = tasks.start("stop", stop.wait())
+            opened = tasks.start("ready", _all(ready))
+            await asyncio.wait({opened, running, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            if opened.done():
+                process.tell_where(facts())
+                if "health" in facts():
+                    outside.enter_context(told(Path(settings.ring.folder), facts()["health"], parts))
+                settle()
+                notifier.tell("READY=1", f"STATUS=ready: {', '.join(parts)}")
+                on_ready(facts())
+            await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            notifier.tell("STOPPING=1", "STATUS=ending: what it holds is given back")
+            process.vitals.ending = True
+            if on_overdue is not None:
+                outside.callback(loop.call_later(settings.health.stop_seconds, on_overdue).cancel)
+            running.cancel()
+            await asyncio.wait({running})
+
+
+async def _all(events: Sequence[asyncio.Event]) -> None:
+    for event in events:
+        await event.wait()
 
 
 def settle() -> None:

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
+import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -16,6 +18,7 @@ import click
 
 from esi.cli.configuration import given, settings_options
 from esi.cli.logs import logging_options, start_logging
+from esi.cli.program import REFUSED
 from esi.clock import SystemClock
 from esi.settings import Settings
 
@@ -184,7 +187,11 @@ def _serve(parts: Sequence[str], options: Mapping[str, Any]) -> None:
         else:
             click.echo("\n".join(ready_lines(parts, facts, settings, clock.monotonic() - began)))
 
-    asyncio.run(run(parts, settings, on_ready=ready))
+    def overdue() -> None:
+        logging.getLogger(__name__).error("not ended after %g s: cut short", settings.health.stop_seconds)
+        os._exit(REFUSED)
+
+    asyncio.run(run(parts, settings, on_ready=ready, on_overdue=overdue))
 
 
 def ready_lines(parts: Sequence[str], facts: Mapping[str, str], settings: Settings, took: float) -> list[str]:

@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Callable
 
 from aiohttp import web
 
 from esi.errors import Unreachable
+from esi.runtime.service.sockets import listening
 
 GRACE_SECONDS = 2.0
 
 
 class HttpDoor:
-    """Serves what `app` makes until cancelled. `port` 0 takes a free one: `url` is right once `ready` is set."""
+    """Serves what `app` makes until cancelled. `port` 0 takes a free one: `url` is right once `ready` is set. A socket
+    that is `inherited` is listened on instead.
+    """
 
     def __init__(self, name: str, app: Callable[[], web.Application], *, host: str, port: int) -> None:
         self.name = name
         self.ready = asyncio.Event()
         self.bound_port = port
+        self.inherited: socket.socket | None = None
         self._app = app
         self._host = host
 
@@ -31,7 +36,10 @@ class HttpDoor:
         runner = web.AppRunner(self._app(), access_log=None, handle_signals=False, shutdown_timeout=GRACE_SECONDS)
         await runner.setup()
         try:
-            site = web.TCPSite(runner, self._host, self.bound_port, reuse_address=True)
+            if self.inherited is not None:
+                site: web.BaseSite = web.SockSite(runner, listening(self._host, self.bound_port, self.inherited))
+            else:
+                site = web.TCPSite(runner, self._host, self.bound_port, reuse_address=True)
             try:
                 await site.start()
             except OSError as error:

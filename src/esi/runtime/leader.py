@@ -33,12 +33,15 @@ class Term:
 
 
 class Leader:
-    """A candidate for `key`, which holds `value` while it leads. Others take over a dead leader `ttl` seconds later."""
+    """A candidate for `key`, which holds `value` while it leads. Others take over a dead leader `ttl` seconds later.
+    `leads` tells whether it does, for whoever asks how we are.
+    """
 
     def __init__(self, kv: KV, key: str, value: bytes, *, clock: Clock, ttl: float = LEASE_SECONDS) -> None:
         self.key = key
         self._kv = kv
         self._value = value
+        self.leads = False
         self._clock = clock
         self._ttl = ttl
 
@@ -51,8 +54,10 @@ class Leader:
             async with Tasks(f"leader {self.key}") as tasks:
                 tasks.start("lease", _lease_ends(lease, term))
                 tasks.start("key", self._key_goes(term))
+                self.leads = True
                 yield term
         finally:
+            self.leads = False
             term.lost.set()
             await _give_back(lease)
 

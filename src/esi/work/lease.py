@@ -32,6 +32,11 @@ class ProcessLease:
                 self.made += 1
             return self._lease
 
+    @property
+    def held(self) -> bool:
+        """Whether nothing has been lost: there is a live lease, or none was needed yet."""
+        return self._lease is None or not self._lease.lost.is_set()
+
     async def close(self) -> None:
         if self._lease is not None and not self._lease.lost.is_set():
             await self._lease.revoke()

@@ -55,3 +55,26 @@ def test_a_secret_is_not_shown() -> None:
     settings = load_settings(None, {"etcd.password": "canary"})
     assert settings.etcd.password.reveal() == "canary"
     assert "canary" not in str(describe(settings)) + repr(settings)
+
+
+def test_a_secret_may_be_named_by_a_file_that_holds_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    secret, other = tmp_path / "secret", tmp_path / "other"
+    secret.write_text("canary\n")
+    other.write_text("  spaces and\nlines  \n")
+    file = tmp_path / "esi.yaml"
+    file.write_text(f"etcd: {{user: esi, password_file: {secret}}}\n")
+    settings = load_settings(file)
+    assert settings.etcd.password.reveal() == "canary"
+    assert settings.origin["etcd.password"] == f"{secret}, named by {file}"
+    assert "canary" not in str(describe(settings))
+    monkeypatch.setenv("ESI_ETCD__PASSWORD_FILE", str(other))
+    assert load_settings(file).etcd.password.reveal() == "  spaces and\nlines  "
+    assert load_settings(file, {"etcd.password": "flag"}).etcd.password.reveal() == "flag"
+
+
+def test_a_file_of_a_secret_that_is_not_there_is_a_fault_and_so_is_one_of_what_is_no_secret(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError) as caught:
+        load_settings(None, {"etcd.password_file": str(tmp_path / "none"), "api.host_file": str(tmp_path)})
+    assert len(caught.value.faults) == 2
+    assert "cannot read" in str(caught.value)
+    assert "unknown setting api.host_file" in str(caught.value)
