@@ -6,6 +6,7 @@ through the same port.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -26,6 +27,11 @@ class Identity:
     def acting_for(self, tenant: str) -> Identity:
         """The same caller with another tenant: only an administrator may act for somebody else."""
         return replace(self, tenant=tenant) if self.is_admin else self
+
+
+def is_administrator(roles: Iterable[str]) -> bool:
+    """Case means nothing in the name of a role, as in Keystone."""
+    return any(role.casefold() == ADMIN_ROLE for role in roles)
 
 
 SYSTEM = Identity(user="system", roles=(ADMIN_ROLE,), is_admin=True)

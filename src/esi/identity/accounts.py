@@ -21,7 +21,7 @@ from typing import Any
 import yaml
 
 from esi.errors import SettingsError
-from esi.identity import ADMIN_ROLE, Identity
+from esi.identity import Identity, is_administrator
 
 KEYS = frozenset({"token", "password", "user", "tenant", "project", "roles"})
 HOME, HOME_NAME = "00000000000000000000000000000e51", "admin"
@@ -57,7 +57,7 @@ def digest(secret: str) -> bytes:
 def account(user: str, *, tenant: str = "", project: str = "", roles: Sequence[str] = (), **secrets: str) -> Account:
     """An account; `secrets` are its `token` and `password` in clear."""
     digests = {name: digest(secret) for name, secret in secrets.items()}
-    identity = Identity(user, tenant, tuple(roles), is_admin=ADMIN_ROLE in roles)
+    identity = Identity(user, tenant, tuple(roles), is_admin=is_administrator(roles))
     return Account(identity, project or tenant, **digests)
 
 

@@ -20,7 +20,7 @@ import orjson
 
 from esi.clock import Clock
 from esi.errors import TemporaryError, TimedOut, Unauthenticated, Unreachable
-from esi.identity import ADMIN_ROLE, Identity
+from esi.identity import Identity, is_administrator
 from esi.identity.accounts import digest
 from esi.telemetry import Secret
 
@@ -170,4 +170,4 @@ def _identity(body: Any) -> tuple[Identity | None, float]:
         user, project = str(token["user"]["name"]), str(token["project"]["id"])
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise Unreachable("Keystone's answer is not of the identity API v3") from error
-    return Identity(user, project, roles, is_admin=ADMIN_ROLE in roles), expires
+    return Identity(user, project, roles, is_admin=is_administrator(roles)), expires

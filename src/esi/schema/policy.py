@@ -61,7 +61,10 @@ FULL_ACCESS = Access((Allow(None, owner_only=False),))
 
 
 class Policies:
-    """All policies, indexed. Without any policy the role `admin` may do everything and nobody else anything."""
+    """All policies, indexed. Without any policy the role `admin` may do everything and nobody else anything.
+
+    Case means nothing in the name of a role, as in Keystone, whose `Member` of old is `member` by now.
+    """
 
     def __init__(self, rules: Iterable[_Rule] | None, schemas: Iterable[Schema]) -> None:
         given = [_Rule("admin", "*", allow=True, pattern=None)] if rules is None else list(rules)
@@ -83,7 +86,7 @@ class Policies:
                     continue
                 used = True
                 for action in actions:
-                    key = (rule.principal, action, schema.id, item)
+                    key = (rule.principal.casefold(), action, schema.id, item)
                     if rule.allow:
                         self._allows.setdefault(key, []).append(rule.on(schema))
                     else:
@@ -103,7 +106,7 @@ class Policies:
     def _merge(self, roles: tuple[str, ...], action: str, schema: Schema, item: bool) -> Access:
         allows: dict[Allow, None] = {}
         for role in roles:
-            key = (role, action, schema.id, item)
+            key = (role.casefold(), action, schema.id, item)
             if key in self._denies:
                 return NO_ACCESS
             allows.update(dict.fromkeys(self._allows.get(key, ())))

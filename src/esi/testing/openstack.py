@@ -84,9 +84,10 @@ class Keystone(Peer):
         self.url = f"http://127.0.0.1:{port}"
         self._token = ""
 
-    def ask(self, method: str, path: str, body: Any = None) -> Any:
-        """A request of the administrator's."""
-        answer, _ = self._send(method, path, body, {"X-Auth-Token": self.token()})
+    def ask(self, method: str, path: str, body: Any = None, *, subject: str = "") -> Any:
+        """A request of the administrator's; `subject` is the token that it is about."""
+        headers = {"X-Auth-Token": self.token()} | ({"X-Subject-Token": subject} if subject else {})
+        answer, _ = self._send(method, path, body, headers)
         return answer
 
     def token(self) -> str:
