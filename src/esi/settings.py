@@ -194,6 +194,16 @@ class Trace:
 
 
 @dataclass(frozen=True)
+class Health:
+    """How a process tells that it is well."""
+
+    host: str = setting("127.0.0.1", "Address of the door of each process: /livez, /readyz, /metrics.")
+    port: int = setting(0, "Its port; 0 takes a free one. Give each process of a machine its own, if it is given.")
+    doors: str = setting("", "Comma list of URLs: the doors of processes on other machines, for `esi doctor`.")
+    stop_seconds: float = setting(10.0, "How long a process may take to end well when it is told to; then it is gone.")
+
+
+@dataclass(frozen=True)
 class Lab:
     """The virtual devices."""
 
@@ -220,16 +230,6 @@ class Settings:
     etcd: Etcd = field(default_factory=Etcd)
     worker: Worker = field(default_factory=Worker)
     orchestration: Orchestration = field(default_factory=Orchestration)
-@dataclass(frozen=True)
-class Health:
-    """How a process tells that it is well."""
-
-    host: str = setting("127.0.0.1", "Address of the door of each process: /livez, /readyz, /metrics.")
-    port: int = setting(0, "Its port; 0 takes a free one. Give each process of a machine its own, if it is given.")
-    doors: str = setting("", "Comma list of URLs: the doors of processes on other machines, for `esi doctor`.")
-    stop_seconds: float = setting(10.0, "How long a process may take to end well when it is told to; then it is gone.")
-
-
     neutron: Neutron = field(default_factory=Neutron)
     keystone: Keystone = field(default_factory=Keystone)
     contrail: Contrail = field(default_factory=Contrail)
@@ -239,6 +239,7 @@ class Health:
     agent: Agent = field(default_factory=Agent)
     metrics: Metrics = field(default_factory=Metrics)
     trace: Trace = field(default_factory=Trace)
+    health: Health = field(default_factory=Health)
     lab: Lab = field(default_factory=Lab)
     origin: Mapping[str, str] = field(default_factory=dict)
 
@@ -254,6 +255,14 @@ def named_file() -> Path | None:
     return Path(name) if name else None
 
 
+_MANAGER = ("NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID", "LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES")
+
+
+def told_by_manager() -> dict[str, str]:
+    """What a service manager (systemd) tells a process; a child of ours shall not take it for its own."""
+    return {name: os.environ.pop(name) for name in _MANAGER if name in os.environ}
+
+
 def load_settings(file: Path | None = None, flags: Mapping[str, Any] | None = None) -> Settings:
     """Read all sources. `flags` maps "group.field" to a value, None meaning not given. Raises SettingsError."""
     faults: list[str] = []
@@ -267,48 +276,11 @@ def load_settings(file: Path | None = None, flags: Mapping[str, Any] | None = No
         if value is not None:
             _give(given, name, value, "flag", faults)
     settings = _build(given, faults)
-    health: Health = field(default_factory=Health)
     if faults:
         raise SettingsError(sorted(faults))
     return settings
 
 
-def _from_file(file: Path | None, faults: list[str]) -> dict[str, Any]:
-    if file is None:
-        return {}
-    try:
-        raw = yaml.safe_load(file.read_text())
-    except (OSError, yaml.YAMLError) as error:
-        faults.append(f"{file}: {error}")
-        return {}
-    if raw is None:  # an empty file, or comments only
-        return {}
-_MANAGER = ("NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID", "LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES")
-
-
-def told_by_manager() -> dict[str, str]:
-    """What a service manager (systemd) tells a process; a child of ours shall not take it for its own."""
-    return {name: os.environ.pop(name) for name in _MANAGER if name in os.environ}
-
-
-    if not isinstance(raw, dict) or not all(isinstance(group, dict) for group in raw.values()):
-        faults.append(f"{file}: must be groups of settings ({', '.join(GROUPS)})")
-        return {}
-    return {f"{group}.{name}": value for group, members in raw.items() for name, value in members.items()}
-
-
-def _build(given: Mapping[str, tuple[Any, str]], faults: list[str]) -> Settings:
-    groups = {name: getattr(Settings(), name) for name in GROUPS}
-    origin: dict[str, str] = {}
-    for name, (value, source) in given.items():
-        group, _, key = name.partition(".")
-        known = {item.name: item for item in fields(groups[group])} if group in groups else {}
-        if key not in known:
-            near = ", ".join(sorted(known)) if known else ", ".join(GROUPS)
-            faults.append(f"{source}: unknown setting {name}; known: {near}")
-            continue
-        try:
-            kind = get_type_hints(type(groups[group]))[key]
 def _give(given: dict[str, tuple[Any, str]], name: str, value: Any, source: str, faults: list[str]) -> None:
     """Take one setting; of a secret's file what it holds, without the end of its line."""
     whole = name.removesuffix("_file")
@@ -327,6 +299,34 @@ def is_secret_setting(name: str) -> bool:
     return group in GROUPS and get_type_hints(type(getattr(Settings(), group))).get(key) is Secret
 
 
+def _from_file(file: Path | None, faults: list[str]) -> dict[str, Any]:
+    if file is None:
+        return {}
+    try:
+        raw = yaml.safe_load(file.read_text())
+    except (OSError, yaml.YAMLError) as error:
+        faults.append(f"{file}: {error}")
+        return {}
+    if raw is None:  # an empty file, or comments only
+        return {}
+    if not isinstance(raw, dict) or not all(isinstance(group, dict) for group in raw.values()):
+        faults.append(f"{file}: must be groups of settings ({', '.join(GROUPS)})")
+        return {}
+    return {f"{group}.{name}": value for group, members in raw.items() for name, value in members.items()}
+
+
+def _build(given: Mapping[str, tuple[Any, str]], faults: list[str]) -> Settings:
+    groups = {name: getattr(Settings(), name) for name in GROUPS}
+    origin: dict[str, str] = {}
+    for name, (value, source) in given.items():
+        group, _, key = name.partition(".")
+        known = {item.name: item for item in fields(groups[group])} if group in groups else {}
+        if key not in known:
+            near = ", ".join(sorted(known)) if known else ", ".join(GROUPS)
+            faults.append(f"{source}: unknown setting {name}; known: {near}")
+            continue
+        try:
+            kind = get_type_hints(type(groups[group]))[key]
             converted = _convert(value, kind, known[key].metadata["choices"])
         except ValueError as error:
             faults.append(f"{source}: {name}: {error}")

@@ -247,13 +247,13 @@ class Process:
         if handlers:
             beside = self._with_heat(Beside(eyes, targets), ground, stack)
             lease, work = build_work(ground, hands, tasks, handlers, beside)
-            stack.push_async_callback(lease.close)
             watch_lease(self.vitals, lease)
+            stack.push_async_callback(lease.close)
             rooms += work
         elif hands is not None:
             lease = build_lease(ground)
-            stack.push_async_callback(lease.close)
             watch_lease(self.vitals, lease)
+            stack.push_async_callback(lease.close)
             rooms.append(build_devices(ground, hands, lease, tasks))
         return rooms
 

@@ -46,9 +46,9 @@ async def run(
     Raises ConfigError before anything is started when the parts or settings cannot work together.
     """
     _check(parts, settings)
-    process = Process(frozenset(parts), settings)
     manager = told_by_manager()
     notifier = Notifier(manager)
+    process = Process(frozenset(parts), settings)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
