@@ -311,6 +311,10 @@ class Process:
         endpoints = [part.strip() for part in (etcd.endpoints or self._facts["etcd"]).split(",") if part.strip()]
         files = [Path(name) if name else None for name in (etcd.ca_file, etcd.cert_file, etcd.key_file)]
         tls = Tls.load(files[0], files[1], files[2]) if files[0] else None
+        login = Login(etcd.user, etcd.password) if etcd.user else None
+        kv = EtcdKV(endpoints, clock=self.clock, tls=tls, login=login)
+        stack.push_async_callback(kv.close)
+        return kv
 
 
 def _hand_over(sockets: Mapping[str, socket.socket], doors: Sequence[Door]) -> None:
@@ -321,7 +325,3 @@ def _hand_over(sockets: Mapping[str, socket.socket], doors: Sequence[Door]) -> N
     if strange:
         serves = ", ".join(door.name for door in doors) or "nothing"
         raise SettingsError(f"a socket was handed over for {', '.join(strange)}; this process serves {serves}")
-        login = Login(etcd.user, etcd.password) if etcd.user else None
-        kv = EtcdKV(endpoints, clock=self.clock, tls=tls, login=login)
-        stack.push_async_callback(kv.close)
-        return kv
