@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from benchmarks.ring import with_own_service
 from benchmarks.rows import Plan, Row
 from esi.bootstrap.services import load_services
 from esi.clock import SystemClock
+from esi.schema import Catalogue
 from esi.store.rows import Statements
 from esi.store.sqlite import SqliteStore
 from esi.testing import chain
@@ -39,9 +41,9 @@ async def measure(plan: Plan) -> list[Row]:
         late: list[float] = []
         for number in range(plan.runs()):
             place = plan.folder / f"{drain}-{number}"
-            ours = await _ours(place / "ours", drain, networks(int(9000 * seconds)), NETWORKS, seconds)
-            row.ours.append(ours["count"] / ours["seconds"])
-            late.append(ours["p99"])
+            found = await ours(place / "ours", drain, networks(int(9000 * seconds)), NETWORKS, seconds)
+            row.ours.append(found["count"] / found["seconds"])
+            late.append(found["p99"])
             theirs = await _baseline(place / "theirs", drain, networks(int(16000 * seconds)), seconds)
             row.baseline.append(theirs["count"] / theirs["seconds"])
         row.note = f"p99 of one request {sorted(late)[len(late) // 2]:.0f} ms"
@@ -49,7 +51,7 @@ async def measure(plan: Plan) -> list[Row]:
     beside = Row("vpn_interface with its gateway's update, drain off", "per second", [])
     for number in range(plan.runs(3)):
         place = plan.folder / f"vpn-{number}"
-        found = await _ours(place, False, interfaces(200 if plan.quick else 1000), VPN, 60.0)
+        found = await ours(place, False, interfaces(200 if plan.quick else 1000), VPN, 60.0)
         beside.ours.append(found["count"] / found["seconds"])
     return [*rows, beside]
 
@@ -67,13 +69,16 @@ def interfaces(count: int) -> list[bytes]:
     return [json.dumps({"vpn_interface": wish.body}).encode() for wish in (many.interface(n) for n in range(count))]
 
 
-async def _ours(place: Path, drain: bool, bodies: list[bytes], path: str, seconds: float) -> dict[str, Any]:
+async def ours(
+    place: Path, drain: bool, bodies: list[bytes], path: str, seconds: float, more: Sequence[str] = ()
+) -> dict[str, Any]:
+    """POST these bodies to an API of ours; `more` settings."""
     if path == VPN:
         await _stand(place)
     async with Children(place) as children:
         (place / "tokens.yaml").write_text(TOKENS)
         words = ["--folder", str(place), "--port", "0", "--monitoring", "none"]
-        words += ["--set", f"api.token_file={place / 'tokens.yaml'}"]
+        words += ["--set", f"api.token_file={place / 'tokens.yaml'}", *more]
         if drain:
             etcd = await children.esi("etcd", "--folder", str(place))
             words += ["--etcd", etcd["etcd"]]
@@ -106,7 +111,12 @@ async def prepare(place: Path) -> None:
     catalogue = load_services("2017").catalogue
     store = SqliteStore(place / "esi.db", catalogue, clock=SystemClock())
     await store.close()
-    found, schema = Statements(catalogue), catalogue["flat_network"]
+    keep(place, catalogue, Statements(catalogue))
+
+
+def keep(place: Path, catalogue: Catalogue, found: Statements) -> None:
+    """The statements of a POST, for a bare loop."""
+    schema = catalogue["flat_network"]
     sql: dict[str, Any] = {"row": found.codec("flat_network").insert, "tenant": found.codec("tenant").get}
     sql |= {"outbox": found.outbox, "log": found.log, "batch": found.outbox_batch, "done": found.outbox_done}
     sql |= {"names": list(schema.properties), "defaults": schema.defaults()}

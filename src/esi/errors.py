@@ -4,6 +4,7 @@
     ├── ConfigError               the process must not start; lists every fault
     │   ├── SettingsError
     │   ├── SchemaError
+    │   │   └── ShapeError        the database is not as the schemas want it
     │   └── PluginError
     ├── RequestError              the caller's fault; `status` is the HTTP answer
     │   ├── Invalid               400, field errors with paths
@@ -78,6 +79,13 @@ class SchemaError(ConfigError):
 
     code = "schema"
     help = "correct the schema, policy or template at the place that is named, and start again"
+
+
+class ShapeError(SchemaError):
+    """The database is not as the schemas want it, and what is to be done about it is not done by itself."""
+
+    code = "shape"
+    help = "`esi db diff` shows all; what is missing is added by `esi db migrate`, the rest is done by hand as it says"
 
 
 class PluginError(ConfigError):

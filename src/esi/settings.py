@@ -55,6 +55,12 @@ class Database:
     url: str = setting("", "PostgreSQL, as postgresql://user@host:5432/name; empty: SQLite in the ring's folder.")
     password: Secret = setting(NO_SECRET, "That user's password.")
     connections: int = setting(10, "How many connections each process of API or sync holds at most.")
+    ca_file: str = setting(
+        "", "PEM file of the authority that judges PostgreSQL's certificate; empty: as the URL says."
+    )
+    cert_file: str = setting("", "PEM file of our client certificate.")
+    key_file: str = setting("", "PEM file of its key.")
+    expand: bool = setting(True, "Add what is missing at the start; false: refuse to, until `esi db migrate` has run.")
 
 
 @dataclass(frozen=True)

@@ -15,13 +15,14 @@ from esi.schema import load_documents
 from esi.store import Query, Tx
 from esi.store.notices import MISSED
 from esi.store.postgresql import PostgresStore
+from esi.store.postgresql_migration import Server as At
 from esi.testing.postgresql import PASSWORD, Server, running_postgresql
 
 A = Ref("box", "a")
 
 
 async def connected(url: str, *, connections: int = 4) -> PostgresStore:
-    return await PostgresStore.open(url, CATALOGUE, clock=SystemClock(), password=PASSWORD, connections=connections)
+    return await PostgresStore.open(At(url, PASSWORD), CATALOGUE, clock=SystemClock(), connections=connections)
 
 
 @pytest.fixture
@@ -140,4 +141,18 @@ async def test_names_that_are_too_long_stop_the_start(postgresql: Server) -> Non
         f"schema: {{type: object, properties: {{{words}}}}}}}\n"
     )
     with pytest.raises(SchemaError, match="63 characters"):
-        await PostgresStore.open(postgresql.new_database(), catalogue, clock=SystemClock(), password=PASSWORD)
+        await PostgresStore.open(At(postgresql.new_database(), PASSWORD), catalogue, clock=SystemClock())
+
+
+async def test_who_listens_listens_again_after_the_connection_was_cut(stores: list[PostgresStore]) -> None:
+    """And looks for itself: what was said in between is lost."""
+    heard: asyncio.Queue[bytes] = asyncio.Queue()
+    stores[0].changes.listen(heard.put_nowait)
+    async with asyncio.timeout(20.0):
+        assert await heard.get() == MISSED
+        cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'esi hints'"
+        cut += " AND datname = current_database()"
+        await stores[1].read(lambda tx: tx._sql.rows(cut))  # type: ignore[attr-defined]
+        assert await heard.get() == MISSED
+        assert stores[1].changes.send(b"box a")
+        assert await heard.get() == b"box a"

@@ -20,6 +20,7 @@ from esi.model.resource import Ref, Resource
 from esi.schema import Catalogue, load_documents
 from esi.store import Cause, LogRow, Query, Store, Tx
 from esi.store.postgresql import PostgresStore
+from esi.store.postgresql_migration import Server as At
 from esi.store.recording import RecordingStore
 from esi.store.sqlite import SqliteStore
 from esi.telemetry import NullRecorder
@@ -53,7 +54,7 @@ def open_store(member: str, request: pytest.FixtureRequest, tmp_path: Path) -> O
     clock = SystemClock()
     if member == "postgresql":
         url = request.getfixturevalue("postgresql").new_database()
-        return lambda catalogue=CATALOGUE: PostgresStore.open(url, catalogue, clock=clock, password=PASSWORD)
+        return lambda catalogue=CATALOGUE: PostgresStore.open(At(url, PASSWORD), catalogue, clock=clock)
 
     async def open_sqlite(catalogue: Catalogue = CATALOGUE) -> Store:
         made = SqliteStore(tmp_path / "esi.db", catalogue, clock=clock, inline=member == "sqlite inline")
@@ -522,4 +523,4 @@ async def test_places_that_cannot_be_opened(tmp_path: Path) -> None:
     with pytest.raises(Unreachable):
         SqliteStore(tmp_path / "nowhere" / "esi.db", CATALOGUE, clock=SystemClock())
     with pytest.raises(Unreachable):
-        await PostgresStore.open(f"postgresql://esi@/esi?host={tmp_path}", CATALOGUE, clock=SystemClock())
+        await PostgresStore.open(At(f"postgresql://esi@/esi?host={tmp_path}"), CATALOGUE, clock=SystemClock())

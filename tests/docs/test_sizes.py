@@ -17,12 +17,16 @@ PARTS = {
     "user": ("cli/", "client/"),
     "far side": ("lab/",),
     "proof": ("testing/",),
+    "operation": (
+        *("doctor/", "bootstrap/health", "kv/members", "store/looking"),
+        *("store/migration", "store/expanding", "store/shape", "sync/resync", "bootstrap/resync", "bootstrap/database"),
+    ),
 }
 """All else is the ring itself."""
 
 MOST = {
     **{"ring": 26_000, "hands": 6_000, "faces": 2_500, "peers": 3_500, "services": 3_000},
-    **{"user": 6_500, "far side": 10_000, "proof": 4_000},
+    **{"user": 6_500, "far side": 10_000, "proof": 4_000, "operation": 2_400},
 }
 """Lines of a part (docs/adr/0016-how-large-the-house-is.md)."""
 

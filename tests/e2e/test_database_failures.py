@@ -17,7 +17,7 @@ import pytest
 
 from e2e.parted import Ring, parted_ring
 from e2e.test_failures import gateway
-from esi.bootstrap.control import DATABASE
+from esi.bootstrap.database import DATABASE
 from esi.errors import NotFound, Unreachable
 from esi.model import keys
 from esi.store.sqlite import BUSY_SECONDS

@@ -5,14 +5,13 @@ from __future__ import annotations
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from esi.api import ApiRoom
+from esi.bootstrap.database import DATABASE, server_of
 from esi.bootstrap.ground import Ground
 from esi.bootstrap.identity import open_identity
 from esi.bootstrap.services import Services
 from esi.clock import Clock
-from esi.errors import SettingsError
 from esi.lifecycle import Deadlines, Lifecycle, Ways, timeouts
 from esi.model import keys
 from esi.settings import Settings
@@ -26,7 +25,6 @@ from esi.sync import SyncRoom
 from esi.sync.progress import Progress
 from esi.telemetry import Recorder
 
-DATABASE = "esi.db"
 DEADLINES = Deadlines()
 
 
@@ -67,21 +65,19 @@ async def open_store(
     """The ring's rows, and the way to tell other processes of changes."""
     folder, database = Path(settings.ring.folder), settings.database
     if not database.url:
-        rows = SqliteStore(folder / DATABASE, services.catalogue, clock=clock)
+        rows = SqliteStore(folder / DATABASE, services.catalogue, clock=clock, expand=database.expand)
         stack.push_async_callback(rows.close)
         others = Datagrams(folder / f"{DATABASE}.changes")
         stack.callback(others.close)
         return rows, others
-    if urlsplit(database.url).password:
-        raise SettingsError("database.url holds a password: put it into database.password, which is never shown")
     from esi.store.postgresql import PostgresStore
 
     kept = await PostgresStore.open(
-        database.url,
+        server_of(database),
         services.catalogue,
         clock=clock,
-        password=database.password,
         connections=database.connections,
+        expand=database.expand,
     )
     stack.push_async_callback(kept.close)
     return kept, kept.changes

@@ -51,6 +51,8 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "lab": ("esi.cli.lab:lab", "Run the virtual routers; or list, break and heal them."),
     "etcd": ("esi.cli.serve:etcd", "Run an etcd in the ring's folder."),
     "room": ("esi.cli.serve:room", "Run the named rooms, alone or together."),
+    "db": ("esi.cli.database:database", "Compare the database with the schemas, and add what is missing."),
+    "resync": ("esi.cli.resync:resync", "Compare the rows in SQL with their keys in etcd, and put right what differs."),
     "settings": ("esi.cli.configuration:settings", "Show the settings and where each value comes from."),
     "completion": ("esi.cli.completion:completion", "Print the shell's completion script."),
 }

@@ -17,8 +17,8 @@ from esi.store.rows import Count
 AGAIN = ("40", "55P03")
 """SQL states after which the same may be tried again at once: serialization, deadlock, a lock."""
 
-AWAY = ("08", "25006", "53", "57", "58")
-"""Connection, a standby that cannot be written, resources, operator, system."""
+AWAY = ("08", "25006", "28", "3D", "53", "57", "58")
+"""Connection, a standby that cannot be written, who we are, no such database, resources, operator, system."""
 
 Columns = Mapping[str, Sequence[str]]
 """The columns of each unique index by its name."""

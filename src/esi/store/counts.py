@@ -2,12 +2,12 @@
 must cost the same however many rows there are.
 
 Triggers write it in the transaction that changes a row, so it is right whoever writes. A table that has none yet, new
-or of an older release, is counted once.
+or of an older release, is counted once, in the transaction that makes them. SQLite only: docs/limits.md says why.
 """
 
 from __future__ import annotations
 
-import sqlite3
+from collections.abc import Collection
 
 from sqlalchemy import Table
 
@@ -25,25 +25,22 @@ _TRIGGERS = {
     "came": "AFTER UPDATE OF tenant_id ON {table} WHEN new.tenant_id IS NOT NULL AND old.tenant_id IS NOT new.tenant_id"
     f" BEGIN {_ONE_MORE} END",
 }
+_FORGOTTEN = "DELETE FROM esi_counts WHERE schema = '{schema}'"
 _COUNTED = (
     "INSERT INTO esi_counts SELECT '{schema}', tenant_id, count(*) FROM {table} "
     "WHERE tenant_id IS NOT NULL GROUP BY tenant_id"
 )
 
 
-def keep_counts(connection: sqlite3.Connection, table: Table, quoted: str) -> None:
-    """Have a table's rows counted from now on. Names of schemas are letters, digits, _ and -."""
-    if TENANT not in table.c:
-        return
+def keep_counts(table: Table, quoted: str, there: Collection[str]) -> tuple[str, ...]:
+    """What has a table's rows counted from now on, () when the triggers are `there`. Names of schemas are letters,
+    digits, _ and -.
+    """
     names = {word: f"esi_counts_{word}_{table.name}" for word in _TRIGGERS}
-    there = connection.execute("SELECT 1 FROM sqlite_master WHERE type = 'trigger' AND name = ?", (names["more"],))
-    if there.fetchone() is not None:
-        return
-    for word, text in _TRIGGERS.items():
-        body = text.format(schema=table.name, table=quoted)
-        connection.execute(f'CREATE TRIGGER "{names[word]}" {body}')
-    connection.execute("DELETE FROM esi_counts WHERE schema = ?", (table.name,))
-    connection.execute(_COUNTED.format(schema=table.name, table=quoted))
+    if TENANT not in table.c or set(names.values()) <= set(there):
+        return ()
+    made = [f'CREATE TRIGGER IF NOT EXISTS "{names[word]}" {body}' for word, body in _TRIGGERS.items()]
+    return tuple(text.format(schema=table.name, table=quoted) for text in (*made, _FORGOTTEN, _COUNTED))
 
 
 def only_tenant(query: Query) -> str | None:

@@ -14,31 +14,22 @@ from contextlib import nullcontext, suppress
 from decimal import Decimal
 from functools import partial
 from typing import Any
-from urllib.parse import urlsplit
 
 import asyncpg
-from sqlalchemy.dialects.postgresql import dialect as postgresql_dialect
-from sqlalchemy.engine.interfaces import Dialect
-from sqlalchemy.exc import IdentifierError
 
 from esi.clock import Clock
-from esi.errors import Busy, Conflict, EsiError, SchemaError, Unreachable
+from esi.errors import Busy, Conflict, EsiError, Unreachable
 from esi.schema import Catalogue
 from esi.store import T, Work
 from esi.store.asked import AskedSql, Columns, translated
-from esi.store.migration import columns_there, steps
+from esi.store.migration import refuse_behind
 from esi.store.notices import FAULTS, Notices
+from esi.store.postgresql_migration import DIALECT, PATIENCE_SECONDS, Migration, Server
 from esi.store.rows import Count, SqlStore, SqlTx, Statements
 from esi.store.trouble import Trouble
 from esi.store.wake import HintedWake, Hints
-from esi.telemetry import Secret
 
-DIALECT: Dialect = postgresql_dialect(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]
-NO_PASSWORD = Secret("")
 TURNS = 30
-PATIENCE_SECONDS = 10.0
-"""How long a statement, or the wait for a connection, may take before it is Unreachable."""
-
 READ = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 SETTINGS = {
     "application_name": "esi",
@@ -47,8 +38,6 @@ SETTINGS = {
     "jit": "off",
 }
 HINTS = {"application_name": "esi hints", "synchronous_commit": "off"}
-COLUMNS = "SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = current_schema()"
-ONE_AT_A_TIME = "SELECT pg_advisory_xact_lock(hashtext('esi migration'))"
 INT64 = 2**63
 
 
@@ -98,18 +87,20 @@ class PostgresStore(SqlStore):
 
     @classmethod
     async def open(
-        cls, url: str, catalogue: Catalogue, *, clock: Clock, password: Secret = NO_PASSWORD, connections: int = 10
+        cls, server: Server, catalogue: Catalogue, *, clock: Clock, connections: int = 10, expand: bool = True
     ) -> PostgresStore:
-        """Connect, and bring the database to the catalogue's shape."""
+        """Connect, and bring the database to the catalogue's shape; or refuse one that has it not (`expand`)."""
         statements = Statements(catalogue, DIALECT)
-        connect = partial(asyncpg.connect, url, password=password.reveal() or None, timeout=PATIENCE_SECONDS)
-        parts = urlsplit(url)
+        connect = partial(asyncpg.connect, server.url, **server.words)
+        async with Migration(server, catalogue, statements) as migration:
+            if expand:
+                await migration.expand(clock)
+            else:
+                refuse_behind(await migration.look())
         try:
-            await _shape(await connect(server_settings=SETTINGS), catalogue, statements)
             pool = await asyncpg.create_pool(
-                url,
-                password=password.reveal() or None,
-                timeout=PATIENCE_SECONDS,
+                server.url,
+                **server.words,
                 command_timeout=PATIENCE_SECONDS,
                 min_size=0,
                 max_size=connections,
@@ -122,7 +113,7 @@ class PostgresStore(SqlStore):
         except FAULTS as error:
             raise translated(error) from error
         notices = Notices(partial(connect, server_settings=HINTS), clock)
-        return cls(pool, notices, statements, clock, f"{parts.hostname or 'localhost'}{parts.path}")
+        return cls(pool, notices, statements, clock, server.place)
 
     @property
     def statements(self) -> int:
@@ -206,23 +197,6 @@ async def _knows_numbers(connection: Any) -> None:
     await connection.set_type_codec(
         "numeric", schema="pg_catalog", encoder=number_text, decoder=number_of, format="text"
     )
-
-
-async def _shape(connection: Any, catalogue: Catalogue, statements: Statements) -> None:
-    """Add what is missing. A process that starts at the same time waits, and finds all done."""
-    try:
-        await _knows_numbers(connection)
-        async with connection.transaction(isolation="read_committed"):
-            await connection.execute(ONE_AT_A_TIME)
-            for step in steps(catalogue, statements, columns_there(await connection.fetch(COLUMNS))):
-                try:
-                    await connection.execute(step.text, *step.values)
-                except asyncpg.UniqueViolationError as error:
-                    raise SchemaError(step.fault) from error
-    except IdentifierError as error:
-        raise SchemaError(f"PostgreSQL takes no name of more than 63 characters: {error}") from error
-    finally:
-        await connection.close()
 
 
 def _unique_columns(statements: Statements) -> Columns:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from sqlalchemy import bindparam, insert, literal_column, select, union_all
 from sqlalchemy.dialects.sqlite import dialect as sqlite_dialect
@@ -54,6 +54,7 @@ class Statements:
         self.outbox_one = _where(dialect, select(*o.c), o.c.id)
         page = select(*o.c).order_by(o.c.id).limit(bindparam("limit")).offset(bindparam("offset"))
         self.outbox_batch = compiled(page, dialect, ["limit", "offset"])
+        self.outbox_paths = compiled(select(o.c.path).where(o.c.kind != literal_column("'effect'")), dialect, [])
         self.parked = compiled(select(*tables.parked.c).order_by(tables.parked.c.id), dialect, [])
         self.due = _due(dialect, tables, [schema.id for schema in catalogue if schema.state_versioning])
         columns = [g.c[name] for name in log]
@@ -236,6 +237,13 @@ class SqlTx:
     async def outbox(self, limit: int) -> Sequence[OutboxRow]:
         return [outbox_row(row) for row in await self._sql.rows(self._statements.outbox_batch, (limit, 0))]
 
+    async def waiting(self) -> set[str]:
+        return {row[0] for row in await self._sql.rows(self._statements.outbox_paths)}
+
+    async def versions(self, schema: str, after: str, limit: int) -> Sequence[Versions]:
+        rows = await self._sql.rows(self._statements.codec(schema).versions, (after, limit, 0))
+        return [Versions(*row) for row in rows]
+
     async def forget(self, ids: Sequence[int]) -> None:
         for id_ in ids:
             await self._sql.run(self._statements.outbox_done, (id_,))
@@ -249,8 +257,16 @@ class SqlTx:
         return [(outbox_row(row), row[-1]) for row in await self._sql.rows(self._statements.parked)]
 
 
+class Versions(NamedTuple):
+    """Of one row: what is wanted, and what the workers have answered to."""
+
+    id: str
+    config: int
+    state: int
+
+
 class SqlStore(Protocol):
-    """What the sync writer asks of a store in SQL."""
+    """What the sync writer and `esi resync` ask of a store in SQL."""
 
     async def transaction(self, work: Work[T]) -> T: ...
     async def read(self, work: Work[T]) -> T: ...
@@ -266,6 +282,14 @@ class SqlStore(Protocol):
 
     async def outbox_parked(self) -> Sequence[tuple[OutboxRow, str]]:
         return await self.read(lambda tx: _rows(tx).parked())
+
+    async def outbox_paths(self) -> set[str]:
+        """Of resources that the sync writer has still to tell of."""
+        return await self.read(lambda tx: _rows(tx).waiting())
+
+    async def versions(self, schema: str, *, after: str, limit: int) -> Sequence[Versions]:
+        """Of the rows behind the id `after`, in the order of ids."""
+        return await self.read(lambda tx: _rows(tx).versions(schema, after, limit))
 
 
 def _rows(tx: Any) -> SqlTx:

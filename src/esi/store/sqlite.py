@@ -7,7 +7,8 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,9 @@ from esi.clock import Clock
 from esi.errors import Broken, Conflict, Invalid
 from esi.schema import Catalogue
 from esi.store import T, Work
+from esi.store.expanding import expand_sqlite, look_sqlite, wanted
 from esi.store.lane import Lane, ThreadLane, Ticket, translated
-from esi.store.migration import migrate_sqlite
+from esi.store.migration import refuse_behind
 from esi.store.rows import Count, SqlStore, SqlTx, Statements
 from esi.store.wake import Datagrams, HintedWake, ProcessWake
 
@@ -24,6 +26,25 @@ BUSY_SECONDS = 5.0
 """How long a statement waits for another process's lock before it is Unreachable."""
 
 MEMORY = ":memory:"
+
+
+def connected(path: str, busy_seconds: float = BUSY_SECONDS) -> sqlite3.Connection:
+    """A connection as every one of ours is."""
+    connection = sqlite3.connect(
+        path, isolation_level=None, timeout=busy_seconds, check_same_thread=False, cached_statements=1024
+    )
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "temp_store=MEMORY"):
+        connection.execute(f"PRAGMA {pragma}")
+    return connection
+
+
+@contextmanager
+def faults() -> Iterator[None]:
+    """What SQLite says, as an error of ours."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise translated(error) from error
 
 
 class SqliteSql:
@@ -75,6 +96,7 @@ class SqliteStore(SqlStore):
         clock: Clock,
         inline: bool = False,
         busy_seconds: float = BUSY_SECONDS,
+        expand: bool = True,
     ) -> None:
         self._path = str(path)
         self._clock = clock
@@ -82,7 +104,7 @@ class SqliteStore(SqlStore):
         self._count = Count()
         self._reads = Count()
         self._statements = Statements(catalogue)
-        self._connection = self._opened(catalogue)
+        self._connection = self._opened(catalogue, expand=expand)
         alone = inline or self._path == MEMORY
         self.wake = ProcessWake() if alone else HintedWake(Datagrams(Path(f"{self._path}.wake")))
         self._writer: ThreadLane | Lane
@@ -94,17 +116,20 @@ class SqliteStore(SqlStore):
             self._writer = ThreadLane("writer", self._writing, self._resolved)
             self._reader = self._writer if alone else ThreadLane("reader", self._reading, lambda _sent: None)
 
-    def _opened(self, catalogue: Catalogue) -> sqlite3.Connection:
-        """A connection to a database that has the catalogue's shape."""
+    def _opened(self, catalogue: Catalogue, *, expand: bool) -> sqlite3.Connection:
+        """A connection to a database that has the catalogue's shape, or is given it (`expand`)."""
         connection: sqlite3.Connection | None = None
+        shape = wanted(catalogue, self._statements)
         try:
-            connection = self._connect()
-            migrate_sqlite(connection, catalogue, self._statements)
-        except BaseException as error:
+            with faults():
+                connection = connected(self._path, self._busy_seconds)
+                if expand:
+                    expand_sqlite(connection, shape)
+                else:
+                    refuse_behind(look_sqlite(connection, shape))
+        except BaseException:
             if connection is not None:
                 connection.close()
-            if isinstance(error, sqlite3.Error):
-                raise translated(error) from error
             raise
         return connection
 
@@ -116,23 +141,11 @@ class SqliteStore(SqlStore):
     def commits(self) -> int:
         return self._count.commits
 
-    def _connect(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(
-            self._path,
-            isolation_level=None,
-            timeout=self._busy_seconds,
-            check_same_thread=False,
-            cached_statements=1024,
-        )
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "temp_store=MEMORY"):
-            connection.execute(f"PRAGMA {pragma}")
-        return connection
-
     def _writing(self) -> Lane:
         return Lane(self._connection, "BEGIN IMMEDIATE", self._committed)
 
     def _reading(self) -> Lane:
-        connection = self._connect()
+        connection = connected(self._path, self._busy_seconds)
         connection.execute("PRAGMA query_only=ON")
         return Lane(connection, "BEGIN", lambda: None)
 

@@ -34,6 +34,11 @@ from esi.schema import Property, Schema
 from esi.store import Query
 from esi.store.tables import HIDDEN, POSTGRESQL, Text
 
+VERSIONS = ("_config_version", "_state_version")
+
+JSON_KINDS = ("object", "array", "json")
+"""Kinds of properties that are kept as JSON text."""
+
 KEPT_SHAPES = 4096
 """Compiled lists remembered per store; more shapes than that are compiled again."""
 
@@ -62,13 +67,11 @@ def _json_text(value: Any) -> str | None:
 
 
 def _encoder(item: Property) -> Callable[[Any], Any] | None:
-    if item.kind in ("object", "array", "json"):
-        return _json_text
-    return None
+    return _json_text if item.kind in JSON_KINDS else None
 
 
 def _decoder(item: Property) -> Callable[[Any], Any] | None:
-    if item.kind in ("object", "array", "json"):
+    if item.kind in JSON_KINDS:
         return orjson.loads
     return bool if item.kind == "boolean" else None
 
@@ -94,6 +97,9 @@ class Codec:
         self.delete = compiled(table.delete().where(where), dialect, ["row_id"])
         self.select = select(*self.columns)
         self.get = compiled(self.select.where(where), dialect, ["row_id"])
+        versions = select(table.c.id, *(table.c[name] for name in VERSIONS)).where(table.c.id > bindparam("after"))
+        page = versions.order_by(table.c.id).limit(bindparam("page_limit")).offset(bindparam("page_offset"))
+        self.versions = compiled(page, dialect, ["after", "page_limit", "page_offset"])
         self.links = tuple(link for link in schema.links if not link.column)
 
     def values(self, row: Resource) -> Values:
@@ -232,6 +238,6 @@ def _column(codec: Codec, name: str) -> Any:
     item = codec.schema.properties.get(name)
     if item is None:
         raise Invalid(f"{codec.schema.id} has no property {name!r}", [(name, "is not a property")])
-    if item.kind in ("object", "array", "json"):
+    if item.kind in JSON_KINDS:
         raise Invalid(f"{codec.schema.id} cannot be filtered or sorted by {name!r}", [(name, "is no plain value")])
     return codec.table.c[name]

@@ -36,6 +36,10 @@ Integer = PlainInteger().with_variant(BigInteger(), POSTGRESQL)
 Text = PlainText().with_variant(PlainText(collation="C"), POSTGRESQL)
 """Compared and sorted by its bytes in both."""
 
+OWN = frozenset(
+    {"esi_outbox", "esi_outbox_parked", "esi_log", "esi_allocations", "esi_runs", "esi_counts", "esi_links"}
+)
+
 _INTEGERS = frozenset({"_config_version", "_state_version", "_monitoring_version", "_marked_for_deletion"})
 
 
