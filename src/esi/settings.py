@@ -77,6 +77,27 @@ class Etcd:
 
 
 @dataclass(frozen=True)
+class Bus:
+    """The message bus: topics that tell collector agents what is to be watched."""
+
+    kind: str = setting("kv", "Where topics are: kept in etcd, or in Kafka.", choices=("kv", "kafka"))
+    servers: str = setting("", "Kafka: comma list of host:port of its brokers.")
+    user: str = setting("", "Kafka: user name, if it asks for one.")
+    password: Secret = setting(NO_SECRET, "Kafka: that user's password.")
+    mechanism: str = setting(
+        "SCRAM-SHA-512",
+        "Kafka: how user and password are sent.",
+        choices=("SCRAM-SHA-512", "SCRAM-SHA-256", "PLAIN"),
+    )
+    ca_file: str = setting("", "Kafka: PEM file of the authority that signed its certificates; empty: no TLS.")
+    cert_file: str = setting("", "Kafka: PEM file of our client certificate.")
+    key_file: str = setting("", "Kafka: PEM file of its key.")
+    partitions: int = setting(4, "Kafka: partitions of a topic that we make; one key's messages stay in order.")
+    replication: int = setting(3, "Kafka: on how many brokers a topic lies that we make.")
+    keep_hours: float = setting(24.0, "Kafka: how long messages are kept in a topic that we make; rejected ones stay.")
+
+
+@dataclass(frozen=True)
 class Worker:
     """The workers."""
 
@@ -234,6 +255,7 @@ class Settings:
     api: Api = field(default_factory=Api)
     database: Database = field(default_factory=Database)
     etcd: Etcd = field(default_factory=Etcd)
+    bus: Bus = field(default_factory=Bus)
     worker: Worker = field(default_factory=Worker)
     orchestration: Orchestration = field(default_factory=Orchestration)
     neutron: Neutron = field(default_factory=Neutron)

@@ -9,7 +9,7 @@ names stand flat, as that flow wrote them. What cannot be understood is set asid
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from contextlib import aclosing
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
@@ -19,7 +19,7 @@ from esi.agent.seen import STATUS
 from esi.agent.shelf import TargetShelf
 from esi.bus import Bus, Delivery
 from esi.clock import Clock
-from esi.errors import Broken, Invalid, TemporaryError
+from esi.errors import Broken, Invalid, Outrun, TemporaryError
 from esi.model.codec import loads_object
 from esi.model.target import Target
 
@@ -96,10 +96,18 @@ class TopicDoor:
             action, target, id_ = parse_message(delivery.topic, delivery.value, self._types)
         except Invalid as error:
             log.warning("a message on %s is set aside: %s", delivery.topic, error)
-            await delivery.reject(error.message)
+            await _told(delivery, delivery.reject(error.message))
             return
         if action == "create":
             await self._shelf.place(target, id_)
         else:
             await self._shelf.remove(id_, up_to=target.version)
-        await delivery.done()
+        await _told(delivery, delivery.done())
+
+
+async def _told(delivery: Delivery, telling: Coroutine[Any, Any, None]) -> None:
+    """The bus is told; where another agent is served by now it comes again, and to take it in twice is no harm."""
+    try:
+        await telling
+    except Outrun as error:
+        log.info("topic %s: %s", delivery.topic, error)

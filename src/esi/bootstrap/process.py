@@ -229,14 +229,15 @@ class Process:
         if self._settings.ring.monitoring == "agent":
             from esi.bootstrap.clouds import open_analytics
             from esi.bootstrap.compute import open_compute
-            from esi.bootstrap.watching import build_agent, open_bus, open_eyes, open_probes, open_targets
+            from esi.bootstrap.topics import open_bus
+            from esi.bootstrap.watching import build_agent, open_eyes, open_probes, open_targets
 
             analytics = open_analytics(self._settings, self.clock, ground.recorder)
             stack.push_async_callback(analytics.close)
             compute = open_compute(self._settings, self.clock, ground.recorder)
             stack.push_async_callback(compute.close)
             probes = open_probes(self._settings.ring, ground, driver, analytics, compute)
-            bus = open_bus(ground)
+            bus = open_bus(self._settings, ground)
             stack.push_async_callback(bus.close)
             eyes, targets = open_eyes(ground, probes, bus), open_targets(self._settings.agent, ground)
             if "agent" in self._parts:
@@ -304,15 +305,10 @@ class Process:
         self._facts["inventory"] = str(self._folder / LAB_FILE)
 
     async def _kv(self, stack: AsyncExitStack) -> KV:
-        from esi.kv.connection import Login, Tls
-        from esi.kv.etcd import EtcdKV
+        from esi.bootstrap.etcd import open_kv
 
         etcd = self._settings.etcd
-        endpoints = [part.strip() for part in (etcd.endpoints or self._facts["etcd"]).split(",") if part.strip()]
-        files = [Path(name) if name else None for name in (etcd.ca_file, etcd.cert_file, etcd.key_file)]
-        tls = Tls.load(files[0], files[1], files[2]) if files[0] else None
-        login = Login(etcd.user, etcd.password) if etcd.user else None
-        kv = EtcdKV(endpoints, clock=self.clock, tls=tls, login=login)
+        kv = open_kv(etcd, etcd.endpoints or self._facts["etcd"], self.clock)
         stack.push_async_callback(kv.close)
         return kv
 

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from esi.bootstrap.health import told
 from esi.bootstrap.process import ON_ETCD, Process
+from esi.bootstrap.topics import bus_faults
 from esi.errors import SettingsError
 from esi.runtime import Supervisor
 from esi.runtime.service.notify import Notifier
@@ -104,5 +105,6 @@ def _check(parts: Sequence[str], settings: Settings) -> None:
         faults.append("no etcd: run one beside it (`esi etcd`) and name it with etcd.endpoints")
     if "neutron" in parts and "api" not in parts:
         faults.append("neutron tells what the API of its own process holds: run it beside api")
+    faults += bus_faults(settings.bus)
     if faults:
         raise SettingsError(faults)

@@ -1,4 +1,4 @@
-"""The eyes of a ring: probes over the same inventory as the drivers, topics in etcd, and the collector agent.
+"""The eyes of a ring: probes over the same inventory as the drivers, and the collector agent.
 
 The setting `ring.monitoring` decides: `agent` looks, `none` puts null members in every place (house rule 17).
 """
@@ -17,8 +17,6 @@ from esi.bootstrap.appliances import Fresh
 from esi.bootstrap.ground import Ground
 from esi.bootstrap.inventory import inventory_file, read_snmp
 from esi.bus import Bus
-from esi.bus.kv import KvBus
-from esi.bus.recording import RecordingBus
 from esi.client.targets import HttpTargets
 from esi.clock import Clock
 from esi.drivers.compute import Clouds
@@ -41,12 +39,6 @@ def open_probes(
     read_snmp(file)  # a fault in it is told at the start
     snmp = Snmp(Fresh(file, read_snmp), clock=ground.clock)
     return build_probes(Conversations(driver, clock=ground.clock), snmp, analytics, compute)
-
-
-def open_bus(ground: Ground) -> Bus:
-    """Topics in etcd: the monitoring worker says there what is to be watched, agents read it."""
-    kept = KvBus(ground.kv, clock=ground.clock)
-    return RecordingBus(kept, ground.recorder, ground.services.catalogue, ground.clock)
 
 
 def open_eyes(ground: Ground, probes: Mapping[str, Probe], bus: Bus) -> Eyes:

@@ -11,6 +11,9 @@ from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from esi.bus import SetAside, TopicState
+from esi.errors import NotFound
+
 
 class _Message(NamedTuple):
     key: str
@@ -25,7 +28,7 @@ class _Group:
     position: int = 0
     sent: int = 0
     holder: object | None = None
-    rejected: list[tuple[_Message, str]] = field(default_factory=list)
+    rejected: dict[int, tuple[_Message, str]] = field(default_factory=dict)
 
     def finish(self, number: int) -> None:
         self.finished.add(number)
@@ -46,7 +49,7 @@ class MemoryDelivery:
         self.group.finish(self.number)
 
     async def reject(self, reason: str) -> None:
-        self.group.rejected.append((_Message(self.key, self.value), reason))
+        self.group.rejected[self.number] = _Message(self.key, self.value), reason
         self.group.finish(self.number)
 
 
@@ -70,9 +73,28 @@ class MemoryBus:
         """Key and value of every message of a topic."""
         return [(message.key, message.value) for message in self._topics[topic]]
 
-    def rejected(self, topic: str, group: str) -> list[tuple[str, bytes, str]]:
-        """Key, value and reason of what the group has set aside."""
-        return [(message.key, message.value, reason) for message, reason in self._groups[topic, group].rejected]
+    async def standing(self, names: Sequence[str] = ()) -> Sequence[TopicState]:
+        lag: dict[str, dict[str, int]] = {topic: {} for topic in sorted(self._topics) if not names or topic in names}
+        for (topic, group), place in sorted(self._groups.items()):
+            if topic in lag:
+                lag[topic][group] = len(self._topics[topic]) - place.position
+        return [TopicState(topic, len(self._topics[topic]), groups) for topic, groups in lag.items()]
+
+    async def rejected(self, names: Sequence[str] = ()) -> Sequence[SetAside]:
+        return [
+            SetAside(f"{topic}/{group}/{number}", topic, group, message.key, message.value, reason)
+            for (topic, group), place in sorted(self._groups.items())
+            if not names or topic in names
+            for number, (message, reason) in sorted(place.rejected.items())
+        ]
+
+    async def again(self, id: str) -> SetAside:
+        for one in await self.rejected():
+            if one.id == id:
+                await self.publish(one.topic, one.key, one.value)
+                del self._groups[one.topic, one.group].rejected[int(id.rpartition("/")[2])]
+                return one
+        raise NotFound(f"no message {id} has been rejected", rejected=id)
 
     async def consume(self, topics: Sequence[str], *, group: str) -> AsyncGenerator[MemoryDelivery, None]:
         me, wake = object(), asyncio.Event()

@@ -64,3 +64,5 @@ def start_logging(loudness: int, *, normal: int = logging.INFO) -> None:
     root.setLevel(max(logging.DEBUG, min(logging.CRITICAL, normal - 10 * loudness)))
     for noisy in ("asyncio", "asyncssh", "uvicorn", "grpc"):
         logging.getLogger(noisy).setLevel(max(root.level, logging.WARNING if loudness < 2 else logging.DEBUG))
+    if loudness < 1:  # several errors per second while no broker is there, of which we tell once what matters
+        logging.getLogger("aiokafka").setLevel(logging.CRITICAL)

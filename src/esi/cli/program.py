@@ -48,6 +48,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "worker": ("esi.cli.serve:worker", "Run the rooms jobs, heat, devices and monitoring."),
     "agent": ("esi.cli.serve:agent", "Run a collector agent."),
     "stack": ("esi.cli.stack:stack", "List and show the stacks that stand, as Heat's clients do."),
+    "topic": ("esi.cli.topic:topic", "Show the topics of the bus, what has been rejected and why; put it back."),
     "lab": ("esi.cli.lab:lab", "Run the virtual routers; or list, break and heal them."),
     "etcd": ("esi.cli.serve:etcd", "Run an etcd in the ring's folder."),
     "room": ("esi.cli.serve:room", "Run the named rooms, alone or together."),
@@ -127,6 +128,8 @@ def _advice(error: EsiError, name: str) -> str:
         return "start a ring with `esi dev`, or name the API with --endpoint-url or GOHAN_ENDPOINT_URL"
     if "lab" in error.details:
         return "`esi lab list` shows what stands and what can be broken; `esi lab` or `esi dev` starts one (--folder)"
+    if "rejected" in error.details:
+        return f"`{name} topic rejected` lists those that have been"
     if "stack" in error.details:
         return f"`{name} stack list` lists those that stand"
     if isinstance(error, Unauthenticated):

@@ -108,7 +108,7 @@ def test_what_cannot_be_understood_is_set_aside_with_its_reason() -> None:
                 bus, b"{", message("primary", "explode"), message("primary", version="one"), message("secondary")
             )
             await desk.until_said({"secondary": "ESTABLISHED", "version": 1})
-            reasons = [reason for _, _, reason in bus.rejected("monitor_vpn_interface", "collector_agent")]
+            reasons = [one.reason for one in await bus.rejected(["monitor_vpn_interface"])]
             assert len(reasons) == 3
             assert "not JSON" in reasons[0]
             assert "neither create nor delete" in reasons[1]
