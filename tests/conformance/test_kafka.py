@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import signal
 import ssl
 import subprocess
 import sys
@@ -15,6 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from esi.bus.kafka import KafkaBus
 from esi.bus.kafka.access import Access, Shape
@@ -202,6 +205,29 @@ async def test_nobody_there_is_told_in_time_and_what_failed_does_not_come_later(
     assert reader.kept == [b"before", b"also before", b"waits", b"after"]
 
 
+async def test_a_broker_that_stands_still_is_told_in_time_and_gone_on_with(
+    restarted: Broker, join: Join, topic: str
+) -> None:
+    """It holds every connection open and says nothing, as a full disk or a dead switch does."""
+    bus = join(patience=2.0)
+    await bus.publish(topic, "k", b"0")
+    async with aclosing(bus.consume([topic], group="g")) as deliveries:
+        delivery = await anext(deliveries)
+        restarted.signal(signal.SIGSTOP)
+        try:
+            with pytest.raises(TimedOut):
+                await delivery.done()
+            with pytest.raises(TimedOut):
+                await bus.publish(topic, "k", b"lost or not")
+        finally:
+            restarted.signal(signal.SIGCONT)
+        await publish(bus, topic, range(1, 5))
+    reader = Reader(join(), topic)
+    async with Tasks("test") as tasks:
+        tasks.start("read", reader.run())
+        await reader.until(lambda: expected(range(1, 5)) <= set(reader.kept))
+
+
 async def test_a_restart_of_the_producer_keeps_the_order(join: Join, topic: str) -> None:
     for number in range(5):
         bus = join()
@@ -313,3 +339,13 @@ async def test_a_topic_has_the_shape_that_was_asked_for(
     said = await asyncio.to_thread(subprocess.run, command, check=True, capture_output=True, timeout=PATIENCE_SECONDS)
     (described,) = json.loads(said.stdout)["topics"]
     assert len(described["partitions"]) == 7
+    admin = AIOKafkaAdminClient(**Access(kafka.servers).arguments())
+    await admin.start()
+    try:
+        (answer,) = await admin.describe_configs(
+            [ConfigResource(ConfigResourceType.TOPIC, topic, {"retention.ms": ""})]
+        )
+    finally:
+        await admin.close()
+    ((_, _, _, _, ((name, value, *_),)),) = answer.resources
+    assert (name, value) == ("retention.ms", "3600000")

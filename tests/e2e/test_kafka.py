@@ -18,7 +18,7 @@ import pytest
 
 from conformance.test_kafka import read_by
 from e2e.processes import ENVIRONMENT, PATIENCE_SECONDS, esi, make_chain
-from esi.agent.topics import GROUP
+from esi.agent.topics import GROUP, TYPES
 from esi.bus import Bus
 from esi.bus.kafka import KafkaBus
 from esi.bus.kafka.access import Access, Shape
@@ -42,15 +42,19 @@ def settings(kafka: Broker) -> tuple[str, ...]:
     )
 
 
-async def told(*arguments: str, code: int = 0) -> Any:
-    """What `esi topic …` prints as JSON; its words where it ends with another code."""
+async def printed(*arguments: str, code: int = 0) -> str:
+    """What `esi topic …` prints; its words where it ends with another code."""
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "esi", "topic", *arguments, "--json"),
+        *(sys.executable, "-m", "esi", "topic", *arguments),
         stdin=DEVNULL, stdout=PIPE, stderr=PIPE, env=ENVIRONMENT,
     )  # fmt: skip
     out, errors = await process.communicate()
     assert process.returncode == code, errors.decode()
-    return errors.decode() if code else json.loads(out)
+    return (errors if code else out).decode()
+
+
+async def told(*arguments: str) -> Any:
+    return json.loads(await printed(*arguments, "--json"))
 
 
 async def until_all_is_read(kafka: Broker) -> dict[str, dict[str, Any]]:
@@ -58,7 +62,7 @@ async def until_all_is_read(kafka: Broker) -> dict[str, dict[str, Any]]:
     async with asyncio.timeout(PATIENCE_SECONDS):
         for pause in pauses(0.1, 1.0):
             topics = {one["topic"]: one for one in (await told("list", *settings(kafka)))["topics"]}
-            ours = {name: one for name, one in topics.items() if name.startswith("monitor_")}
+            ours = {name: one for name, one in topics.items() if name in TYPES}
             lags = [one["groups"].get(GROUP) for one in ours.values() if one["messages"]]
             if lags and set(lags) == {0}:
                 return ours
@@ -94,7 +98,7 @@ async def test_an_interface_is_watched_over_kafka_and_a_killed_broker_costs_noth
         await client.delete(INTERFACE.schema, INTERFACE.id)
         await client.wait_gone(INTERFACE.schema, INTERFACE.id, at_most=PATIENCE_SECONDS)
         await until_all_is_read(kafka)
-        assert not (await told("rejected", *settings(kafka)))["rejected"]
+        assert not (await told("rejected", *settings(kafka), *TYPES))["rejected"]
 
 
 async def check_messages(kcat: Path, kafka: Broker, action: str, version: int) -> None:
@@ -135,11 +139,14 @@ async def test_topics_are_listed_and_poison_is_shown_and_put_back(
         shown = await told("rejected", *ways, topic)
         (one,) = shown["rejected"]
         assert "hush" not in json.dumps(shown)
+        table = await printed("rejected", *ways, topic)
+        assert [word in table for word in (one["id"], "not JSON", "hush")] == [True, True, False]
+        assert [topic, "2", "g", "1"] == (await printed("list", *ways, topic)).splitlines()[3].replace("|", " ").split()
         assert one == {**one, "topic": topic, "group": "g", "key": "k", "reason": "not JSON", "bytes": 19}
         assert await told("again", *ways, one["id"]) == {"again": [one["id"]]}
         assert await told("rejected", *ways, topic) == {"rejected": []}
         assert (await told("list", *ways, topic))["topics"][0]["groups"] == {"g": 2}
-        assert "topic rejected" in await told("again", *ways, one["id"], code=4)
+        assert "topic rejected" in await printed("again", *ways, one["id"], code=4)
 
 
 async def reject_one_of_two(bus: Bus, topic: str) -> None:

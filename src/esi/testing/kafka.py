@@ -134,6 +134,10 @@ class Broker:
     def running(self) -> bool:
         return self._process is not None
 
+    def signal(self, number: int) -> None:
+        assert self._process is not None
+        self._process.send_signal(number)
+
     def stop(self) -> None:
         """As an operator does; killed when it takes too long."""
         if self._process is not None:

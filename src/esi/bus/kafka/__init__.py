@@ -20,18 +20,19 @@ from esi.bus.kafka.maker import REJECTED, Maker
 from esi.bus.kafka.member import SESSION_SECONDS, KafkaDelivery, Member
 from esi.bus.kafka.publisher import PUBLISH_SECONDS, Publisher
 from esi.bus.topic import checked_name
-from esi.clock import Clock
+from esi.clock import Clock, pauses
 from esi.errors import TemporaryError
 
 log = logging.getLogger(__name__)
 
 RETRY_SECONDS = 0.5
-"""Pause after Kafka was away."""
+LONGEST_RETRY_SECONDS = 10.0
+"""Pauses while no broker is there to be joined."""
 
 
 class KafkaBus:
-    """A Bus over a Kafka. `patience`: seconds that a publish may take; `session_seconds`: how long a dead consumer's
-    partitions wait.
+    """A Bus over a Kafka. `patience`: seconds that a publish, or a `done`, may take; `session_seconds`: how long a dead
+    consumer's partitions wait.
     """
 
     def __init__(
@@ -48,6 +49,7 @@ class KafkaBus:
         self._maker = Maker(access, shape)
         self._publisher = Publisher(access, self._maker, patience)
         self._session_seconds = session_seconds
+        self._patience = patience
 
     async def publish(self, topic: str, key: str, value: bytes) -> None:
         await self._publisher.publish(checked_name(topic, "topic"), key, value)
@@ -55,18 +57,20 @@ class KafkaBus:
     async def consume(self, topics: Sequence[str], *, group: str) -> AsyncGenerator[KafkaDelivery, None]:
         names = [checked_name(topic, "topic") for topic in topics]
         checked_name(group, "group")
+        waiting = pauses(RETRY_SECONDS, LONGEST_RETRY_SECONDS)
         while True:
-            member = Member(self.access, group, self._publisher, self._session_seconds)
+            member = Member(self.access, group, self._publisher, self._session_seconds, self._patience)
             try:
                 await self._maker.ensure(names)
                 await member.join(names)
+                waiting = pauses(RETRY_SECONDS, LONGEST_RETRY_SECONDS)
                 while True:
                     yield await member.take()
             except TemporaryError as error:
                 log.info("topics %s, group %s: %s", ", ".join(names), group, error)
             finally:
                 await member.leave()
-            await self._clock.sleep(RETRY_SECONDS)
+            await self._clock.sleep(next(waiting))
 
     async def put_back(self, topic: str, key: str, value: bytes, note: dict[str, str]) -> None:
         """Publish a rejected message again, and say so beside the rejection that `note` names."""

@@ -19,6 +19,7 @@ from esi.bus.kafka.access import Access, asked
 from esi.bus.kafka.maker import REJECTED
 from esi.bus.kafka.publisher import Publisher
 from esi.errors import Outrun
+from esi.tasks import Tasks
 
 log = logging.getLogger(__name__)
 
@@ -26,8 +27,6 @@ SESSION_SECONDS = 10.0
 """How long the partitions of a dead consumer wait."""
 
 JOIN_SECONDS = 30.0
-COMMIT_SECONDS = 15.0
-LEAVE_SECONDS = 5.0
 
 
 class Share:
@@ -100,14 +99,19 @@ class KafkaDelivery:
 class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships no types
     """`join`, then `take` again and again, then `leave`."""
 
-    def __init__(self, access: Access, group: str, publisher: Publisher, session_seconds: float) -> None:
+    def __init__(
+        self, access: Access, group: str, publisher: Publisher, session_seconds: float, patience: float
+    ) -> None:
         self._access = access
         self._group = group
         self._publisher = publisher
         self._session_seconds = session_seconds
+        self._patience = patience
         self._consumer: AIOKafkaConsumer | None = None
         self._shares: dict[TopicPartition, Share] = {}
         self._keeping = asyncio.Lock()
+        self._tasks = Tasks(f"group {group}", on_error=_told)
+        self._telling: asyncio.Task[None] | None = None
 
     async def join(self, topics: Sequence[str]) -> None:
         consumer = AIOKafkaConsumer(
@@ -144,7 +148,7 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
     async def finish(self, partition: TopicPartition, offset: int) -> None:
         share = self._share(partition)
         if not share.begun and self._consumer is not None:  # it came back, and this was in hand before
-            async with asked(f"group {self._group} cannot ask how far it is", COMMIT_SECONDS):
+            async with asked(f"group {self._group} cannot ask how far it is", self._patience):
                 share.begin(await self._consumer.position(partition))
         self._share(partition).finish(offset)
         async with self._keeping:
@@ -171,23 +175,36 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
         return share
 
     async def _keep(self) -> None:
-        """Tell Kafka how far we are, of all partitions at once."""
-        due = {partition: share for partition, share in self._shares.items() if share.position > share.kept}
-        if not due or self._consumer is None:
-            return
+        """Tell Kafka how far we are, of all partitions at once. What takes too long goes on (aiokafka must not be
+        cancelled there), and is waited for again before anything newer is told.
+        """
+        async with asked(f"group {self._group} cannot keep how far it is", self._patience):
+            if self._telling is not None:
+                await asyncio.wait({self._telling})
+            due = {place: share for place, share in self._shares.items() if share.position > share.kept}
+            if not due or self._consumer is None:
+                return
+            self._telling = self._tasks.start("commit", self._tell(self._consumer, due))
+            await asyncio.wait({self._telling})
+            self._telling.result()
+
+    async def _tell(self, consumer: Any, due: dict[TopicPartition, Share]) -> None:
         positions = {partition: share.position for partition, share in due.items()}
-        async with asked(f"group {self._group} cannot keep how far it is", COMMIT_SECONDS):
-            await self._consumer.commit(positions)
+        await consumer.commit(positions)
         for partition, share in due.items():
             share.kept = positions[partition]
 
     async def leave(self) -> None:
         """Others get our partitions at once. What is still in hand comes again."""
         self._shares = {}
-        if self._consumer is None:
-            return
-        consumer, self._consumer = self._consumer, None
-        await consumer.stop()
+        if self._consumer is not None:
+            consumer, self._consumer = self._consumer, None
+            await consumer.stop()
+        await self._tasks.close()
+
+
+def _told(name: str, error: BaseException) -> None:
+    return None  # who waits for it raises it
 
 
 def _text(key: bytes | None) -> str:
