@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -14,6 +15,7 @@ from esi.client.keystone import Credentials, grant
 from esi.doctor.finding import Finding, Findings, ok, warn, wrong
 from esi.doctor.ward import Ward
 from esi.errors import EsiError, NotFound
+from esi.runtime.service.vitals import CHECK_SECONDS
 
 DOORS, CLOUDS = "doors", "clouds"
 SKEW_SECONDS = 2.0
@@ -35,8 +37,8 @@ async def _get(url: str, patience: float) -> tuple[int, Any]:
 def _why(error: Exception) -> str:
     if isinstance(error, TimeoutError):
         return "no answer in time"
-    cause = getattr(error, "os_error", None)
-    return str(getattr(cause, "strerror", None) or error or type(error).__name__)
+    number = getattr(getattr(error, "os_error", error), "errno", None)
+    return os.strerror(number) if number and number > 0 else str(error) or type(error).__name__
 
 
 async def ask_processes(ward: Ward) -> Findings:
@@ -50,7 +52,7 @@ async def ask_processes(ward: Ward) -> Findings:
 async def _process(ward: Ward, one: Known) -> list[Finding]:
     which = f"{'+'.join(one.parts)} ({one.host}:{one.pid})" if one.parts else one.url
     try:
-        _, told = await _get(f"{one.url}/readyz", ward.patience)
+        _, told = await _get(f"{one.url}/readyz", ward.patience + CHECK_SECONDS)  # it asks others first
     except (aiohttp.ClientError, TimeoutError, OSError) as error:
         words = f"the process {which} is dead or hangs: its door {one.url} gives {_why(error)}"
         return [wrong(DOORS, which, words, "start it again; its log says why it ended")]
@@ -118,7 +120,7 @@ async def _broker(server: str, patience: float) -> Finding:
             _, writer = await asyncio.open_connection(host.strip("[]"), int(port))
         writer.transport.abort()
     except (OSError, ValueError, TimeoutError) as error:
-        words = f"Kafka's broker {server} cannot be reached: {getattr(error, 'strerror', None) or _why(error)}"
+        words = f"Kafka's broker {server} cannot be reached: {_why(error)}"
         return wrong(DOORS, f"kafka {server}", words, "see whether it runs, and correct bus.servers")
     return ok(DOORS, f"kafka {server}", "it listens")
 

@@ -83,8 +83,9 @@ async def _cluster(ward: Ward, members: Sequence[Member]) -> Findings:
     try:
         cluster = await ask_cluster([one.endpoint for one in members], ward.way, key=keys.MASTER)
     except Rejected as error:
+        words = error.message.removeprefix("etcd: ")
         todo = "look at etcd.user and etcd.password; docs/deploy.md says which ranges the user's role needs"
-        return [wrong(ETCD, "login", f"etcd does not let {ward.settings.etcd.user or 'us'} in: {error.message}", todo)]
+        return [wrong(ETCD, "login", f"etcd does not let {ward.settings.etcd.user or 'us'} in: {words}", todo)]
     except EsiError as error:
         todo = "a majority of the members must run and reach each other"
         return [wrong(ETCD, "cluster", f"etcd does not answer a read that needs its leader: {error}", todo)]

@@ -106,7 +106,7 @@ async def _connect(endpoint: str, way: Way) -> None:
     except ValueError as error:
         raise Unreachable(f"{endpoint!r} is not host:port", endpoints=endpoint) from error
     except OSError as error:
-        words = error.strerror or str(error)
+        words = os.strerror(error.errno) if error.errno and error.errno > 0 else str(error)
         raise Unreachable(f"{endpoint} cannot be reached: {words}", endpoints=endpoint) from error
 
 

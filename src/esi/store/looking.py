@@ -62,8 +62,9 @@ def look_at_sqlite(path: Path, *, patience: float = 1.0) -> Looked:
 def _refuses(connection: sqlite3.Connection) -> str:
     """Why it would not take a page more; tried in a transaction that is given up."""
     try:
-        connection.execute("BEGIN IMMEDIATE")
+        connection.execute("PRAGMA cache_size = 1")  # so that what is written leaves for the disk before a commit
         connection.execute("PRAGMA cache_spill = 1")
+        connection.execute("BEGIN IMMEDIATE")
         connection.execute("CREATE TABLE esi_doctor (looked BLOB)")
         connection.execute("INSERT INTO esi_doctor VALUES (zeroblob(65536))")
     except sqlite3.Error as error:
