@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
+from functools import partial
+from random import Random
 
 import pytest
 
 from conformance.test_store import CATALOGUE, box, insert, listed
 from esi.clock import SystemClock
 from esi.errors import Conflict, NotFound, SchemaError, Unreachable
-from esi.model.resource import Ref
+from esi.model.resource import Ref, Resource
 from esi.schema import load_documents
 from esi.store import Query, Tx
 from esi.store.notices import MISSED
@@ -156,3 +159,47 @@ async def test_who_listens_listens_again_after_the_connection_was_cut(stores: li
         assert await heard.get() == MISSED
         assert stores[1].changes.send(b"box a")
         assert await heard.get() == b"box a"
+
+
+async def test_a_tenants_rows_are_counted_whoever_writes(stores: list[PostgresStore]) -> None:
+    tenants = ["a", "b'c", None]
+
+    async def live(person: int) -> None:
+        """Rows of one person come, move from tenant to tenant, and go; every third of his transactions fails."""
+        store, rng = stores[person % 2], Random(person)
+        for number in range(30):
+            row = box(f"{person}-{number % 7}", tenant_id=rng.choice(tenants))
+
+            async def work(tx: Tx, row: Resource = row, number: int = number) -> None:
+                if await tx.get(row.ref) is None:
+                    await tx.insert(row)
+                elif number % 2:
+                    await tx.update(row)
+                else:
+                    await tx.delete(row.ref)
+                if number % 3 == 0:
+                    raise Conflict("no")
+
+            with suppress(Conflict):
+                await store.transaction(work)
+
+    await asyncio.gather(*(live(person) for person in range(8)))
+    for tenant in ("a", "b'c", "nobody"):
+        query = Query(owner=tenant)
+        rows = await stores[0].read(lambda tx, query=query: tx.list("box", query))  # type: ignore[misc]
+        assert await stores[1].read(lambda tx, query=query: tx.count("box", query)) == len(rows)  # type: ignore[misc]
+    assert await stores[0].read(lambda tx: tx.count("box")) == len(await listed(stores[0])) > 0
+
+
+async def test_a_quota_holds_for_two_who_ask_at_once(stores: list[PostgresStore]) -> None:
+    most = 10
+
+    async def one_more(tx: Tx, number: int) -> None:
+        if await tx.count("box", Query(owner="t")) >= most:
+            raise Conflict("enough")
+        await tx.insert(box(f"{number}", tenant_id="t"))
+
+    asked = [stores[n % 2].transaction(partial(one_more, number=n)) for n in range(40)]
+    outcome = await asyncio.gather(*asked, return_exceptions=True)
+    assert [type(one) for one in outcome if one is not None] == [Conflict] * 30
+    assert len(await listed(stores[0])) == most

@@ -2,7 +2,10 @@
 must cost the same however many rows there are.
 
 Triggers write it in the transaction that changes a row, so it is right whoever writes. A table that has none yet, new
-or of an older release, is counted once, in the transaction that makes them. SQLite only: docs/limits.md says why.
+or of an older release, is counted once, in the transaction that makes them.
+
+SQLite has one writer, and one row for each schema and tenant. On PostgreSQL all writers of a tenant would meet at that
+row, also those who ask for no quota: there each backend counts in a slot of its own, and a count is their sum.
 """
 
 from __future__ import annotations
@@ -30,6 +33,46 @@ _COUNTED = (
     "INSERT INTO esi_counts SELECT '{schema}', tenant_id, count(*) FROM {table} "
     "WHERE tenant_id IS NOT NULL GROUP BY tenant_id"
 )
+
+
+SLOTS = 64
+"""Two backends in one slot is rare, and costs one of them another turn."""
+
+_IN_SLOT = (
+    "INSERT INTO esi_slots VALUES (TG_ARGV[0], {row}.tenant_id, slot_of_ours, {by}) "
+    "ON CONFLICT (schema, tenant, slot) DO UPDATE SET rows = esi_slots.rows + {by}; "
+)
+_FUNCTION = (
+    "CREATE OR REPLACE FUNCTION esi_counted() RETURNS trigger LANGUAGE plpgsql AS $$ "
+    f"DECLARE slot_of_ours integer := pg_backend_pid() % {SLOTS}; BEGIN "
+    f"IF TG_OP <> 'INSERT' AND old.tenant_id IS NOT NULL THEN {_IN_SLOT.format(row='old', by='-1')}END IF; "
+    f"IF TG_OP <> 'DELETE' AND new.tenant_id IS NOT NULL THEN {_IN_SLOT.format(row='new', by='1')}END IF; "
+    "RETURN NULL; END $$"
+)
+_EACH_ROW = "FOR EACH ROW {when}EXECUTE FUNCTION esi_counted('{schema}')"
+_MOVED = "old.tenant_id IS DISTINCT FROM new.tenant_id"
+_ON_POSTGRESQL = {
+    "esi_counts_rows": f"AFTER INSERT OR DELETE ON {{table}} {_EACH_ROW}",
+    "esi_counts_moved": f"AFTER UPDATE OF tenant_id ON {{table}} {_EACH_ROW}",
+}
+_INTO_SLOTS = (
+    "INSERT INTO esi_slots SELECT '{schema}', tenant_id, 0, count(*) FROM {table} "
+    "WHERE tenant_id IS NOT NULL GROUP BY tenant_id"
+)
+
+
+def keep_slots(table: Table, quoted: str, there: Collection[str]) -> tuple[str, ...]:
+    """As `keep_counts`, on PostgreSQL."""
+    if TENANT not in table.c or set(_ON_POSTGRESQL) <= set(there):
+        return ()
+    made = [
+        f"CREATE OR REPLACE TRIGGER {name} {body}".format(
+            schema=table.name, table=quoted, when=f"WHEN ({_MOVED}) " if "UPDATE" in body else ""
+        )
+        for name, body in _ON_POSTGRESQL.items()
+    ]
+    forgotten = f"DELETE FROM esi_slots WHERE schema = '{table.name}'"
+    return (_FUNCTION, *made, forgotten, _INTO_SLOTS.format(schema=table.name, table=quoted))
 
 
 def keep_counts(table: Table, quoted: str, there: Collection[str]) -> tuple[str, ...]:

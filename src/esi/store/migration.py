@@ -19,15 +19,16 @@ from sqlalchemy.schema import CreateColumn, CreateIndex, CreateTable
 
 from esi.errors import ShapeError
 from esi.schema import Catalogue
-from esi.store.counts import keep_counts
+from esi.store.counts import keep_counts, keep_slots
 from esi.store.shape import ColumnShape, Shape, TableShape, column_shape, index_shape
 from esi.store.statements import JSON_KINDS
-from esi.store.tables import OWN, POSTGRESQL
+from esi.store.tables import ONLY, OWN, POSTGRESQL
 
 State = Literal["missing", "by hand", "left over"]
 """What `esi db migrate` does; what it refuses; what nobody wants, and is left alone."""
 
 FEW = 3
+COUNTS = "counts"
 BEHIND = "the database is behind the schemas ({what} missing): run `esi db migrate`, then start again"
 
 
@@ -58,7 +59,8 @@ class Wanted:
 
     def __init__(self, catalogue: Catalogue, tables: Mapping[str, Table], dialect: Dialect) -> None:
         self._catalogue = catalogue
-        self._tables = sorted(tables.values(), key=lambda table: table.name not in OWN)  # what triggers write, first
+        here = [table for table in tables.values() if table.info.get(ONLY, dialect.name) == dialect.name]
+        self._tables = sorted(here, key=lambda table: table.name not in OWN)  # what triggers write, first
         self._dialect = dialect
         self._online = dialect.name == POSTGRESQL
 
@@ -73,7 +75,7 @@ class Wanted:
         for table, shape in old:
             yield from self._indexes(table, shape)
             if counting := self._counting(table, shape):
-                yield Difference("missing", table.name, "counts", "are kept by triggers", counting, slow=True)
+                yield Difference("missing", table.name, COUNTS, "are kept by triggers", counting, slow=True)
         known = {table.name.lower() for table in tables}
         for name in sorted(name for name in there if name.lower() not in known):
             words = f"no schema wants it. By hand: DROP TABLE {self._quoted(name)}"
@@ -84,9 +86,9 @@ class Wanted:
         return Difference("missing", table.name, "table", "is made", made + self._counting(table, TableShape()))
 
     def _counting(self, table: Table, shape: TableShape) -> tuple[str, ...]:
-        if self._online or table.name in OWN:
+        if table.name in OWN:
             return ()
-        return keep_counts(table, self._quoted(table.name), shape.triggers)
+        return (keep_slots if self._online else keep_counts)(table, self._quoted(table.name), shape.triggers)
 
     def _columns(self, table: Table, shape: TableShape) -> Iterator[Difference]:
         standing = {name.lower(): column for name, column in shape.columns.items()}

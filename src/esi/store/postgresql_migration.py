@@ -25,7 +25,7 @@ from esi.schema import Catalogue
 from esi.store import T
 from esi.store.asked import translated
 from esi.store.expanding import Tell, fresh, nobody, wanted
-from esi.store.migration import Difference, Wanted, doubled, group, missing
+from esi.store.migration import COUNTS, Difference, Wanted, doubled, group, missing
 from esi.store.notices import FAULTS
 from esi.store.rows import Statements
 from esi.store.shape import POSTGRESQL, shape_of
@@ -158,7 +158,7 @@ async def _alone(connection: Any, clock: Clock, tell: Tell) -> None:
 
 
 async def _add(connection: Any, todo: Sequence[Difference], clock: Clock, tell: Tell) -> None:
-    if todo[0].slow:
+    if todo[0].slow and todo[0].what != COUNTS:
         await _index(connection, todo[0], tell)
         return
     for _ in range(PATIENCE):

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
-from sqlalchemy import bindparam, insert, literal_column, select, union_all
+from sqlalchemy import bindparam, func, insert, literal_column, select, union_all
 from sqlalchemy.dialects.sqlite import dialect as sqlite_dialect
 from sqlalchemy.engine.interfaces import Dialect
 
@@ -45,8 +45,12 @@ class Statements:
         freed = tables.allocations.delete().returning(a.pool, a.value)
         self.release_all = _where(dialect, freed, a.owner_schema, a.owner_id)
         self.holder = _where(dialect, select(a.owner_schema, a.owner_id), a.pool, a.value)
-        c = tables.counts.c  # kept by SQLite's triggers; on PostgreSQL all writers of a tenant would wait for one row
-        self.counted = "" if dialect.name == POSTGRESQL else _where(dialect, select(c.rows), c.schema, c.tenant)
+        c, s = tables.counts.c, tables.slots.c
+        self.counted = _where(dialect, select(c.rows), c.schema, c.tenant)
+        if dialect.name == POSTGRESQL:
+            self.counted = _where(
+                dialect, select(func.coalesce(func.sum(s.rows), literal_column("0"))), s.schema, s.tenant
+            )
         self.runs = RunStatements.of(tables.runs, dialect)
         self.unlink = _where(dialect, tables.links.delete(), k.source_schema, k.source)
         self.linked = _where(dialect, select(k.source), k.property, k.target, k.source_schema)
@@ -170,9 +174,9 @@ class SqlTx:
         return [codec.resource(row) for row in await self._sql.rows(text, values)]
 
     async def count(self, schema: str, query: Query = EVERYTHING) -> int:
-        codec, counted = self._statements.codec(schema), self._statements.counted
-        if counted and (tenant := only_tenant(query)) is not None and TENANT in codec.schema.properties:
-            rows = await self._sql.rows(counted, (schema, tenant))
+        codec = self._statements.codec(schema)
+        if (tenant := only_tenant(query)) is not None and TENANT in codec.schema.properties:
+            rows = await self._sql.rows(self._statements.counted, (schema, tenant))
             return int(rows[0][0]) if rows else 0
         text, values = self._statements.lists.build(codec, query, counting=True)
         return int((await self._sql.rows(text, values))[0][0])

@@ -9,7 +9,7 @@ a numeric on PostgreSQL.
     esi_log                         the change log
     esi_allocations                 values taken out of pools; the primary key is what makes them unique
     esi_runs                        the numbers among them, as runs without a gap: the lowest free one is beside a run
-    esi_counts                      how many rows of each schema each tenant has (counts.py)
+    esi_counts, esi_slots           how many rows of each schema each tenant has (counts.py)
     esi_links                       relations that no column can hold: lists and nested objects
 """
 
@@ -37,8 +37,20 @@ Text = PlainText().with_variant(PlainText(collation="C"), POSTGRESQL)
 """Compared and sorted by its bytes in both."""
 
 OWN = frozenset(
-    {"esi_outbox", "esi_outbox_parked", "esi_log", "esi_allocations", "esi_runs", "esi_counts", "esi_links"}
+    {
+        "esi_outbox",
+        "esi_outbox_parked",
+        "esi_log",
+        "esi_allocations",
+        "esi_runs",
+        "esi_counts",
+        "esi_slots",
+        "esi_links",
+    }
 )
+ONLY = "only"
+"""In what a table is told: the one dialect that has it."""
+
 
 _INTEGERS = frozenset({"_config_version", "_state_version", "_monitoring_version", "_marked_for_deletion"})
 
@@ -147,6 +159,16 @@ class Tables:
             Column("tenant", Text, primary_key=True),
             Column("rows", Integer, nullable=False),
             sqlite_with_rowid=False,
+            info={ONLY: "sqlite"},
+        )
+        self.slots = Table(
+            "esi_slots",
+            self.metadata,
+            Column("schema", Text, primary_key=True),
+            Column("tenant", Text, primary_key=True),
+            Column("slot", Integer, primary_key=True, autoincrement=False),
+            Column("rows", Integer, nullable=False),
+            info={ONLY: POSTGRESQL},
         )
         self.links = Table(
             "esi_links",
