@@ -4,10 +4,10 @@ BIN := .venv/bin
 ARGS ?=
 .DEFAULT_GOAL := help
 unexport PYTHONDONTWRITEBYTECODE  # hundreds of short programs run here: each is compiled once
-.PHONY: help demo dev test check fmt lint unit conformance docs bench setup setup-demo
+.PHONY: help demo dev test test-openstack check fmt lint unit conformance docs bench setup setup-demo
 
 help:  ## list these targets
-	@grep -hE '^[a-z]+:.*  ## ' $(MAKEFILE_LIST) | sed -E 's/:.*  ## /|/' | while IFS='|' read -r name text; \
+	@grep -hE '^[a-z-]+:.*  ## ' $(MAKEFILE_LIST) | sed -E 's/:.*  ## /|/' | while IFS='|' read -r name text; \
 	  do printf '  make %-12s %s\n' "$$name" "$$text"; done
 
 demo: setup-demo  ## the main job, from a fresh clone: a VPN interface, then a load balancer (ARGS='--flow 2018')
@@ -19,6 +19,10 @@ dev: setup-demo  ## the whole ring with its lab in one process, until Ctrl-C (AR
 
 test: lint  ## everything: lint, then every test
 	@$(BIN)/pytest -q -rs -n 2 --dist loadgroup $(ARGS)
+
+test-openstack: lint  ## the second story on a real Nova, in three minutes
+	@python3 scripts/setup.py openstack
+	@$(BIN)/pytest -q -rs -m openstack tests/openstack $(ARGS)
 
 check: lint unit  ## lint and the unit tests, in a minute
 

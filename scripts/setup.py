@@ -4,6 +4,7 @@
     python3 scripts/setup.py demo      .venv with the locked packages, etcd and etcdctl
     python3 scripts/setup.py test      also the programs that tests talk to
     python3 scripts/setup.py bench     also a real Heat, to be measured beside our stacks
+    python3 scripts/setup.py openstack as for tests, and a real Nova with what it stands on
 
 The second run looks at a stamp and at PATH, and is done. The steps of a first run:
 1. Debian packages, where we are root and apt is there; beside step 2, because neither needs the other. Nothing that is
@@ -39,6 +40,7 @@ LOCK = ROOT / "requirements.lock"
 UV_LOCK = ROOT / "scripts" / "requirements-uv.txt"
 DESK_LOCK = ROOT / "scripts" / "requirements-desk.txt"
 CLIENTS = (ROOT / ".venv-openstack", ROOT / "scripts" / "requirements-openstack.txt", "OpenStack's clients")
+NOVA = (ROOT / ".venv-nova", ROOT / "scripts" / "requirements-nova.txt", "OpenStack's Nova and Placement")
 PEERS = (ROOT / ".venv-peers", ROOT / "scripts" / "requirements-peers.txt", "OpenStack's Heat and Keystone")
 STAMPED = (LOCK, UV_LOCK, DESK_LOCK, ROOT / "pyproject.toml", Path(__file__))
 OLDEST = (3, 11)
@@ -60,7 +62,13 @@ TEST = DEMO | {
     "openssl": ("openssl", "the tests on a real Kafka"),
     "curl": ("curl", "the test of the lines that `esi dev` prints"),
 }
+OPENSTACK = TEST | {
+    "mariadbd": ("mariadb-server", "the tests on a real Nova"),
+    "rabbitmq-server": ("rabbitmq-server", "the tests on a real Nova"),
+}
 UNITS = {
+    "mariadb-server": "mariadb.service",
+    "rabbitmq-server": "rabbitmq-server.service",
     "etcd-server": "etcd.service",
     "openssh-server": "ssh.service",
     "postgresql": "postgresql.service",
@@ -92,7 +100,7 @@ def find_program(name: str) -> str | None:
 
 
 def missing_programs(purpose: str) -> dict[str, tuple[str, str]]:
-    wanted = DEMO if purpose == "demo" else TEST
+    wanted = {"demo": DEMO, "openstack": OPENSTACK}.get(purpose, TEST)
     return {name: facts for name, facts in wanted.items() if find_program(name) is None}
 
 
@@ -223,11 +231,13 @@ def main() -> None:
     check_python()
     purpose = sys.argv[1] if len(sys.argv) > 1 else "test"
     install(purpose)
-    if purpose == "test":
+    if purpose in ("test", "openstack"):
         install_apart(*CLIENTS)
         jars.fetch(run, say)
-    if purpose in ("test", "bench"):
+    if purpose in ("test", "bench", "openstack"):
         install_apart(*PEERS)
+    if purpose == "openstack":
+        install_apart(*NOVA)
 
 
 def install(purpose: str) -> None:

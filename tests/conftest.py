@@ -26,6 +26,7 @@ from esi.testing.postgresql import Server, find_postgresql, running_postgresql
 ROOT = Path(__file__).resolve().parent.parent
 OPENSTACK = ROOT / ".venv-openstack" / "bin"
 PEERS = ROOT / ".venv-peers" / "bin"
+NOVA = ROOT / ".venv-nova" / "bin"
 RECORDED = ROOT.parent / "shared" / "spec" / "cases"
 settings.register_profile("esi", deadline=None)  # a busy machine is slow, not wrong
 settings.load_profile("esi")
@@ -44,6 +45,8 @@ def find(name: str) -> Path | None:
         return RECORDED if RECORDED.is_dir() else None
     if name == "openstack":  # its clients have an environment of their own; the way to their programs
         return OPENSTACK if (OPENSTACK / name).exists() else None
+    if name == "nova":
+        return NOVA / "python" if (NOVA / "nova-manage").exists() and find("mariadbd") else None
     if name in ("heat", "keystone"):  # the Python that has them
         return PEERS / "python" if (PEERS / f"{name}-manage").exists() else None
     if name == "kafka":

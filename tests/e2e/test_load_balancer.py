@@ -31,8 +31,8 @@ ABOVE = ("load_balancer", "load_balancer_interface", "load_balancer_conf", "vnf_
 class Tenant:
     """One user of the ring, and who looks behind it."""
 
-    def __init__(self, client: Client, facts: dict[str, str], folder: Path) -> None:
-        self.client, self.facts, self.folder = client, facts, folder
+    def __init__(self, client: Client, facts: dict[str, str], folder: Path, id: str = balancer.TENANT) -> None:
+        self.client, self.facts, self.folder, self.id = client, facts, folder, id
         self.balancer = ""
 
     async def active(self, schema: str, id: str) -> Body:
@@ -50,11 +50,11 @@ class Tenant:
             ),
         )
         for item in (*(item for group in balancer.PREREQUISITES for item in group), *own):
-            await self.client.put(item.schema, item.id, item.body | {"tenant_id": balancer.TENANT})
+            await self.client.put(item.schema, item.id, item.body | {"tenant_id": self.id})
             await self.active(item.schema, item.id)
 
     async def make(self) -> None:
-        made = await self.client.create("load_balancer", balancer.REQUEST)
+        made = await self.client.create("load_balancer", balancer.REQUEST | {"tenant_id": self.id})
         self.balancer = str(made["id"])
         await self.active("load_balancer", self.balancer)
         await self.settled()

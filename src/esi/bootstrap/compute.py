@@ -17,7 +17,8 @@ from esi.drivers.compute import Clouds
 from esi.drivers.compute.nova import NovaClouds
 from esi.drivers.compute.session import Means, Session
 from esi.errors import Unsupported
-from esi.settings import Settings
+from esi.identity.keystone import Login
+from esi.settings import Keystone, Settings
 from esi.stacks import StackResource
 from esi.stacks.resources.instance import Instance
 from esi.telemetry import Recorder, Secret
@@ -44,6 +45,15 @@ def open_compute(settings: Settings, clock: Clock, recorder: Recorder) -> NovaCl
 
 def compute_types(clouds: Clouds, clock: Clock) -> tuple[StackResource, ...]:
     return (Instance(clouds, clock),)
+
+
+def service_login(named: Keystone, lab: str, login: Login) -> Credentials:
+    """Who we are towards the Keystone of the settings, else towards the lab's, at `lab`."""
+    if named.url:
+        domains = {"user_domain": named.domain, "project_domain": named.domain}
+        root = named.url.rstrip("/").removesuffix("/v3")
+        return Credentials(root, named.user, named.password, project_name=named.project, **domains)
+    return Credentials(lab, login.user, login.password, project_name=login.project)
 
 
 def write_login(folder: Path, who: Credentials) -> None:

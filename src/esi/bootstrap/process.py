@@ -104,12 +104,9 @@ class Process:
 
             write_neutron(self._folder, facts.get("neutron", ""))
         if "keystone" in facts and self._login is not None:
-            from esi.bootstrap.compute import write_login
-            from esi.client.keystone import Credentials
+            from esi.bootstrap.compute import service_login, write_login
 
-            login = self._login
-            who = Credentials(facts["keystone"], login.user, login.password, project_name=login.project)
-            write_login(self._folder, who)
+            write_login(self._folder, service_login(self._settings.keystone, facts["keystone"], self._login))
 
     async def _rooms(self, stack: AsyncExitStack, tasks: Tasks) -> list[Room]:
         ring = self._settings.ring

@@ -10,6 +10,7 @@ import fcntl
 import json
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -37,12 +38,15 @@ def free_port() -> int:
 
 
 class Peer:
-    """A server of OpenStack's in one process."""
+    """A server in one process, ready once it has written the word `ready`."""
+
+    ready = "ready"
 
     def __init__(self, command: Sequence[str | Path], folder: Path, environment: Mapping[str, str]) -> None:
         self._command = [str(word) for word in command]
         self._folder = folder
-        self._environment = {"PATH": "/usr/bin:/bin", "PYTHONPATH": str(SOURCE), "HOME": str(folder), **environment}
+        own = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "PYTHONPATH": str(SOURCE), "HOME": str(folder)}
+        self._environment = own | dict(environment)
         self._process: subprocess.Popen[str] | None = None
 
     def start(self) -> None:
@@ -57,19 +61,28 @@ class Peer:
                 stdout=subprocess.PIPE,
                 stderr=errors,
                 text=True,
+                start_new_session=True,
             )
         assert process.stdout is not None
-        if "ready" not in (line := process.stdout.readline()):
+        heard = deque[str](maxlen=30)
+        for line in process.stdout:
+            heard.append(line)
+            if self.ready in line:
+                break
+        else:
             process.wait(PATIENCE_SECONDS)
             said = (self._folder / "stderr.txt").read_text().splitlines()[-30:]
-            raise AssertionError("\n".join([line, *said]))
-        Thread(target=deque, args=(process.stdout, 1), daemon=True).start()
+            raise AssertionError("\n".join([*heard, *said]))
+        self._reader = Thread(target=deque, args=(process.stdout, 1), daemon=True)
+        self._reader.start()
         self._process = process
 
     def kill(self) -> None:
+        """With all that it has started."""
         if self._process is not None:
-            self._process.kill()
+            os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
+            self._reader.join(PATIENCE_SECONDS)
             if self._process.stdout is not None:
                 self._process.stdout.close()
             self._process = None
