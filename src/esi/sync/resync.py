@@ -16,6 +16,7 @@ first, with what the outbox holds, then etcd; what SQL had told by then stands i
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import aclosing
@@ -38,7 +39,7 @@ FAULTS = MENDED | {"newer", "set aside", "unknown"}
 TREES = (keys.CONFIG, keys.STATE, keys.MONITORING)
 PAGE = 1_000
 ROWS = 100
-"""Rows that are told again in one transaction, so that it stays short."""
+"""Rows that are told again in one transaction, so that it stays short; keys that are read at once."""
 
 Tell = Callable[[int], None]
 """Hears how many more rows and keys have been looked at."""
@@ -150,11 +151,9 @@ class Resync:
 
         now = await self._store.read(read)
         under_way = await self._under_way()
-        for row in now:
-            if row is None or (path := schema.path_of(row.id)) in under_way:
-                continue
-            key = keys.config_key(path)
-            entry = await self._kv.get(key)
+        told = [row for row in now if row is not None and schema.path_of(row.id) not in under_way]
+        found = await self._read([keys.config_key(schema.path_of(row.id)) for row in told])
+        for row, (key, entry) in zip(told, found.items(), strict=True):
             version = None if entry is None else _version(entry)
             if version is None or version != row.config_version:
                 kind: Kind = "missing" if version is None else "older" if version < row.config_version else "newer"
@@ -177,15 +176,21 @@ class Resync:
 
             there = await self._store.read(read)
             under_way = await self._under_way()
-            for id_, stands in zip(ids, there, strict=True):
-                path = schema.path_of(id_)
-                if stands or path in under_way:
-                    continue
-                for tree in (keys.config_key, keys.state_key, keys.monitoring_key):
-                    entry = await self._kv.get(tree(path))
-                    if entry is not None and entry.mod_revision <= lost[id_].revision:
-                        yield Finding("orphan", entry.key, schema.id, id_, None, _version(entry))
-                        break
+            gone = [id_ for id_, stands in zip(ids, there, strict=True) if not stands]
+            paths = {id_: path for id_ in gone if (path := schema.path_of(id_)) not in under_way}
+            entries = await self._read([f"{tree}{path}" for path in paths.values() for tree in TREES])
+            for id_, path in paths.items():
+                stand = [one for tree in TREES if (one := entries[f"{tree}{path}"]) is not None]
+                if stand and stand[0].mod_revision <= lost[id_].revision:
+                    yield Finding("orphan", stand[0].key, schema.id, id_, None, _version(stand[0]))
+
+    async def _read(self, names: Sequence[str]) -> dict[str, Entry | None]:
+        """Keys as they are now; reads that are asked for at once go to etcd together."""
+        found: dict[str, Entry | None] = {}
+        for start in range(0, len(names), ROWS):
+            some = names[start : start + ROWS]
+            found.update(zip(some, await asyncio.gather(*map(self._kv.get, some)), strict=True))
+        return found
 
     async def _under_way(self) -> set[str]:
         parked = {row.path for row, _error in await self._store.outbox_parked()}
