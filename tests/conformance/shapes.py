@@ -1,5 +1,5 @@
 """An old release and a new one of the same schemas; and a migration that kills itself: `shapes.py NAME PLACE NUMBER`,
-run as a program, brings the database at PLACE to the new shape and dies by SIGKILL before that statement.
+run as a program, brings the database at PLACE to the new shape and dies by SIGKILL before that statement; 0 is none.
 """
 
 from __future__ import annotations
@@ -106,7 +106,7 @@ Base = Sqlite | Postgresql
 BASES: dict[str, type[Sqlite] | type[Postgresql]] = {"sqlite": Sqlite, "postgresql": Postgresql}
 
 
-def main(name: str, place: str, number: str) -> None:
+def main(name: str, place: str, number: str, text: str = NEW) -> None:
     said = 0
 
     def tell(_text: str) -> None:
@@ -115,7 +115,7 @@ def main(name: str, place: str, number: str) -> None:
         if said == int(number):
             os.kill(os.getpid(), signal.SIGKILL)
 
-    asyncio.run(BASES[name](place).expand(catalogue(), tell))
+    asyncio.run(BASES[name](place).expand(catalogue(text), tell))
 
 
 if __name__ == "__main__":

@@ -279,6 +279,32 @@ async def test_an_index_is_made_while_writers_hold_the_table(one: Postgresql) ->
     await store.close()
 
 
+async def test_killed_while_an_index_is_made_its_backend_ends_it_and_the_next_one_goes_on(one: Postgresql) -> None:
+    await old_database(one, *(box(number) for number in range(100)))
+    holder = await asyncpg.connect(one.place, password=PASSWORD.reveal())
+    held = holder.transaction()
+    await held.start()
+    await holder.execute("UPDATE box SET name = 'held' WHERE id = '00001'")
+    steps = OLD.replace("size: {type: integer}", "size: {type: integer, indexed: true}")
+    command = [sys.executable, str(HERE.parent / "shapes.py"), one.name, one.place, "0", steps]
+    child = await asyncio.create_subprocess_exec(*command, env={**os.environ, "PYTHONPATH": str(SOURCE)})
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while not await one.sql("SELECT 1 FROM pg_stat_progress_create_index"):
+            await asyncio.sleep(0)
+        child.kill()
+        await child.wait()
+        said: list[str] = []
+        async with Tasks("next") as tasks:
+            task = tasks.start("expand", one.expand(catalogue(steps), said.append))
+            while not said:
+                await asyncio.sleep(0)
+            assert "another process migrates this database" in said[0]
+            await held.rollback()
+            await task
+    assert await one.look(catalogue(steps)) == []
+    await holder.close()
+
+
 async def test_a_column_steps_back_from_a_table_that_is_held(one: Postgresql) -> None:
     await old_database(one, box(1))
     holder = await asyncpg.connect(one.place, password=PASSWORD.reveal())

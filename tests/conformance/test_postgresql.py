@@ -203,3 +203,19 @@ async def test_a_quota_holds_for_two_who_ask_at_once(stores: list[PostgresStore]
     outcome = await asyncio.gather(*asked, return_exceptions=True)
     assert [type(one) for one in outcome if one is not None] == [Conflict] * 30
     assert len(await listed(stores[0])) == most
+
+
+async def test_who_loses_the_answer_to_a_commit_is_told_to_look(stores: list[PostgresStore]) -> None:
+    """The server cuts the connection in the middle of COMMIT: by a trigger that waits until then."""
+    ending = "BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); PERFORM pg_sleep(60); RETURN NULL; END"
+    trigger = "CREATE CONSTRAINT TRIGGER ending AFTER INSERT ON box DEFERRABLE INITIALLY DEFERRED"
+    for text in (
+        f"CREATE FUNCTION ending() RETURNS trigger LANGUAGE plpgsql AS $$ {ending} $$",
+        f"{trigger} FOR EACH ROW EXECUTE FUNCTION ending()",
+    ):
+        await stores[1].transaction(lambda tx, text=text: tx._sql.rows(text))  # type: ignore[attr-defined,misc]
+    with pytest.raises(Unreachable, match="It was committing: look whether what was asked for stands"):
+        await insert(stores[0], box("a"))
+    await stores[1].transaction(lambda tx: tx._sql.rows("DROP TRIGGER ending ON box"))  # type: ignore[attr-defined]
+    await insert(stores[0], box("b"))
+    assert await listed(stores[0]) == ["b"]

@@ -160,8 +160,7 @@ class PostgresStore(SqlStore):
                 with sql.faults():
                     await connection.execute(begin)
                 result = await sql.drive(connection, _coroutine(work, tx))
-                with sql.faults():
-                    await connection.execute("COMMIT")
+                await _commit(connection, sql)
             except BaseException:
                 await _undo(connection)
                 raise
@@ -180,6 +179,16 @@ class PostgresStore(SqlStore):
 
 async def _coroutine(work: Work[Any], tx: PostgresTx) -> Any:
     return await work(tx)
+
+
+async def _commit(connection: Any, sql: AskedSql) -> None:
+    """Who loses the answer to this one does not know."""
+    try:
+        with sql.faults():
+            await connection.execute("COMMIT")
+    except Unreachable as error:
+        words = f"{error.message}. It was committing: look whether what was asked for stands before trying again"
+        raise Unreachable(words, **error.details) from error
 
 
 async def _undo(connection: Any) -> None:
