@@ -213,7 +213,7 @@ async def test_who_loses_the_answer_to_a_commit_is_told_to_look(stores: list[Pos
         f"CREATE FUNCTION ending() RETURNS trigger LANGUAGE plpgsql AS $$ {ending} $$",
         f"{trigger} FOR EACH ROW EXECUTE FUNCTION ending()",
     ):
-        await stores[1].transaction(lambda tx, text=text: tx._sql.rows(text))  # type: ignore[attr-defined,misc]
+        await stores[1].transaction(lambda tx, text=text: tx._sql.rows(text))  # type: ignore[misc]
     with pytest.raises(Unreachable, match="It was committing: look whether what was asked for stands"):
         await insert(stores[0], box("a"))
     await stores[1].transaction(lambda tx: tx._sql.rows("DROP TRIGGER ending ON box"))  # type: ignore[attr-defined]
