@@ -59,7 +59,6 @@ TEST = DEMO | {
     "java": ("default-jre-headless", "the tests on a real Kafka"),
     "mvn": ("maven", "the tests on a real Kafka"),
     "kcat": ("kcat", "the tests on a real Kafka"),
-    "openssl": ("openssl", "the tests on a real Kafka"),
     "curl": ("curl", "the test of the lines that `esi dev` prints"),
 }
 OPENSTACK = TEST | {

@@ -26,7 +26,7 @@ from esi.clock import SystemClock
 from esi.errors import Outrun, Rejected, TemporaryError, TimedOut, Unreachable
 from esi.tasks import Tasks
 from esi.telemetry import Secret
-from esi.testing.kafka import PASSWORD, USER, Broker
+from esi.testing.kafka import PASSWORD, USER, Broker, running_brokers
 from esi.tether import tethered
 
 pytestmark = pytest.mark.real
@@ -180,6 +180,37 @@ async def test_a_broker_is_killed_and_nothing_is_lost(restarted: Broker, join: J
         await publish(bus, topic, range(written, written + 50))
         await reader.until(lambda: set(reader.kept) == expected(range(written + 50)))
         assert before > 0
+
+
+async def test_of_three_brokers_one_dies_and_all_goes_on_and_of_two_it_is_told(
+    require: Callable[[str], Path], topic: str
+) -> None:
+    """Each leads partitions. A message that was told as kept is on two of them at least."""
+    with running_brokers(require("kafka"), 3) as brokers:
+        access = Access(",".join(broker.servers for broker in brokers))
+        bus, hasty = (
+            KafkaBus(access, clock=CLOCK, shape=Shape(6, 3), session_seconds=SESSION_SECONDS, patience=patience)
+            for patience in (PATIENCE_SECONDS, 3.0)
+        )
+        reader = Reader(bus, topic)
+        async with Tasks("test") as tasks:
+            await publish(bus, topic, range(30))
+            tasks.start("read", reader.run())
+            await reader.until(lambda: set(reader.kept) == expected(range(30)))
+            brokers[0].kill()
+            await publish(bus, topic, range(30, 60))
+            await reader.until(lambda: set(reader.kept) == expected(range(60)))
+            brokers[1].kill()
+            with pytest.raises((TimedOut, Unreachable)):
+                await hasty.publish(topic, "k", b"60")
+            for broker in brokers[:2]:
+                broker.begin()
+            for broker in brokers[:2]:
+                await asyncio.to_thread(broker.until_ready)
+            await publish(bus, topic, range(60, 90))
+            await reader.until(lambda: set(reader.kept) == expected(range(90)))
+        for one in (bus, hasty):
+            await one.close()
 
 
 async def test_nobody_there_is_told_in_time_and_what_failed_does_not_come_later(

@@ -27,7 +27,7 @@ from esi.client.resources import Client
 from esi.clock import SystemClock, pauses
 from esi.testing import chain
 from esi.testing.etcd import running_etcd
-from esi.testing.kafka import Broker
+from esi.testing.kafka import PASSWORD, USER, Broker
 
 pytestmark = pytest.mark.real
 
@@ -39,6 +39,20 @@ def settings(kafka: Broker) -> tuple[str, ...]:
     return (
         *("--set", "bus.kind=kafka", "--set", f"bus.servers={kafka.servers}"),
         *("--set", "bus.replication=1", "--set", "bus.partitions=2"),
+    )
+
+
+def secure_settings(kafka: Broker) -> tuple[str, ...]:
+    return (
+        *("--set", "bus.kind=kafka", "--set", f"bus.servers={kafka.secure}", "--set", "bus.replication=1"),
+        *(
+            "--set",
+            f"bus.user={USER}",
+            "--set",
+            f"bus.password={PASSWORD.reveal()}",
+            "--set",
+            f"bus.ca_file={kafka.ca}",
+        ),
     )
 
 
@@ -118,17 +132,17 @@ async def check_messages(kcat: Path, kafka: Broker, action: str, version: int) -
         assert set(properties) == {"host", "port", "login", "password", "instance", "peer_address"}
 
 
-@pytest.mark.parametrize("kind", ["kv", "kafka"])
+@pytest.mark.parametrize("kind", ["kv", "kafka", "kafka-with-tls-and-password"])
 async def test_topics_are_listed_and_poison_is_shown_and_put_back(
     kind: str, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
     topic = f"t-{uuid.uuid4().hex[:8]}"
     async with AsyncExitStack() as stack:
         bus: Bus
-        if kind == "kafka":
+        if kind.startswith("kafka"):
             kafka: Broker = request.getfixturevalue("kafka")
             bus = KafkaBus(Access(kafka.servers), clock=CLOCK, shape=Shape(replication=1))
-            ways = settings(kafka)
+            ways = settings(kafka) if kind == "kafka" else secure_settings(kafka)
         else:
             child, kv = await stack.enter_async_context(running_etcd(tmp_path))
             bus, ways = KvBus(kv, clock=CLOCK), ("--etcd", child.endpoint)

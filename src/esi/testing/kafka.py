@@ -1,26 +1,28 @@
-"""A Kafka for tests: one real broker, which is its own controller, as a child of the tests and gone with it.
+"""A Kafka for tests: one real broker or several, which are their own controllers, as children of the tests and gone
+with them.
 
-Its jars come from outside (scripts/jars.py), and a `java` on PATH runs them. It listens three times on loopback: in
-clear (`servers`), and with a password inside TLS (`secure`); the third is the controller's. Ports stay the same when it
+Their jars come from outside (scripts/jars.py), and a `java` on PATH runs them. Each listens three times on loopback: in
+clear (`servers`), and with a password inside TLS (`secure`); the third is for controllers. Ports stay the same when one
 is started again, and so does what it holds.
 """
 
 from __future__ import annotations
 
 import base64
-import shutil
 import socket
 import struct
 import subprocess
 import tempfile
 import uuid
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Thread
+from typing import NamedTuple
 
 from esi.telemetry import Secret
+from esi.testing.pki import certificates
 
 STARTED = "Kafka Server started"
 PATIENCE_SECONDS = 60.0
@@ -28,13 +30,13 @@ USER, PASSWORD = "esi", Secret("a-word-of-the-tests")
 SMALL = ("-Xms64m", "-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Djava.awt.headless=true")
 
 SETTINGS = """process.roles=broker,controller
-node.id=1
+node.id={id}
 listeners=PLAINTEXT://127.0.0.1:{clear},SASL_SSL://127.0.0.1:{secure},CONTROLLER://127.0.0.1:{control}
 advertised.listeners=PLAINTEXT://127.0.0.1:{clear},SASL_SSL://127.0.0.1:{secure}
 listener.security.protocol.map=PLAINTEXT:PLAINTEXT,SASL_SSL:SASL_SSL,CONTROLLER:PLAINTEXT
 inter.broker.listener.name=PLAINTEXT
 controller.listener.names=CONTROLLER
-controller.quorum.voters=1@127.0.0.1:{control}
+controller.quorum.voters={voters}
 listener.name.sasl_ssl.sasl.enabled.mechanisms=SCRAM-SHA-512
 listener.name.sasl_ssl.scram-sha-512.sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required;
 listener.name.sasl_ssl.ssl.keystore.type=PEM
@@ -42,13 +44,14 @@ listener.name.sasl_ssl.ssl.keystore.location={folder}/broker.pem
 log.dirs={folder}/data
 auto.create.topics.enable=false
 offsets.topic.num.partitions=1
-offsets.topic.replication.factor=1
+offsets.topic.replication.factor={brokers}
 transaction.state.log.num.partitions=1
 transaction.state.log.replication.factor=1
 transaction.state.log.min.isr=1
 share.coordinator.state.topic.replication.factor=1
 share.coordinator.state.topic.min.isr=1
 group.initial.rebalance.delay.ms=0
+controlled.shutdown.enable=false
 group.min.session.timeout.ms=1000
 broker.session.timeout.ms=1000
 broker.heartbeat.interval.ms=250
@@ -69,26 +72,36 @@ logger.server.level=INFO
 """
 
 
-class Broker:
-    """`servers` and `secure` are what a client is given; `ca` signed the certificate of `secure`."""
+class Place(NamedTuple):
+    """A broker's number and ports."""
 
-    def __init__(self, jars: Path, folder: Path) -> None:
-        ports = dict(zip(("clear", "secure", "control"), _free_ports(3), strict=True))
-        self.servers, self.secure = f"127.0.0.1:{ports['clear']}", f"127.0.0.1:{ports['secure']}"
-        self.ca = folder / "ca.pem"
-        self._port = ports["clear"]
+    id: int
+    clear: int
+    secure: int
+    control: int
+
+
+class Broker:
+    """One of `places`. `servers` and `secure` are what a client is given; `ca` signed the certificate of `secure`."""
+
+    def __init__(self, jars: Path, folder: Path, places: Sequence[Place], own: Place) -> None:
+        self.servers, self.secure = f"127.0.0.1:{own.clear}", f"127.0.0.1:{own.secure}"
+        self._port = own.clear
         self._folder = folder
         self._java = [*("setpriv", "--pdeathsig", "KILL", "java"), *SMALL, "-cp", f"{jars}/*"]
         self._process: subprocess.Popen[str] | None = None
-        _certify(folder, self.ca)
+        files = certificates(folder / "pki")
+        self.ca = files["ca.pem"]
+        (folder / "broker.pem").write_text(files["server.key"].read_text() + files["server.pem"].read_text())
         (folder / "log4j2.properties").write_text(LOGGING)
-        (folder / "server.properties").write_text(SETTINGS.format(folder=folder, **ports))
+        voters = ",".join(f"{place.id}@127.0.0.1:{place.control}" for place in places)
+        settings = SETTINGS.format(folder=folder, voters=voters, brokers=len(places), **own._asdict())
+        (folder / "server.properties").write_text(settings)
 
-    def format(self) -> None:
-        """Lay out the folder of an empty cluster, with one user."""
-        id = base64.urlsafe_b64encode(b"\0" + uuid.uuid4().bytes[1:]).decode().rstrip("=")
+    def format(self, cluster: str) -> None:
+        """Lay out the folder of an empty one of this cluster, with one user."""
         user = f"SCRAM-SHA-512=[name={USER},password={PASSWORD.reveal()}]"
-        settings = ["-t", id, "-c", str(self._folder / "server.properties"), "--add-scram", user]
+        settings = ["-t", cluster, "-c", str(self._folder / "server.properties"), "--add-scram", user]
         done = subprocess.run(
             [*self._java, "kafka.tools.StorageTool", "format", *settings], capture_output=True, text=True, check=False
         )
@@ -128,7 +141,7 @@ class Broker:
             self.kill()
             raise AssertionError("".join(said))
         Thread(target=deque, args=(process.stdout, 1), daemon=True).start()  # so that it never waits for a reader
-        assert brokers(self._port) == 1, "it does not know itself"
+        assert known_brokers(self._port) > 0, "it does not know itself"
 
     @property
     def running(self) -> bool:
@@ -161,7 +174,7 @@ class Broker:
         self._process = None
 
 
-def brokers(port: int) -> int:
+def known_brokers(port: int) -> int:
     """How many brokers the one at this port knows: the smallest question there is (Metadata, version 1, no topics)."""
     question = struct.pack(">hhih", 3, 1, 1, -1) + struct.pack(">i", 0)
     with socket.create_connection(("127.0.0.1", port), PATIENCE_SECONDS) as asked:
@@ -178,27 +191,32 @@ def _free_ports(count: int) -> list[int]:
     return ports
 
 
-def _certify(folder: Path, ca: Path) -> None:
-    """An authority, and a certificate for 127.0.0.1 in the form that Kafka reads."""
-    openssl = shutil.which("openssl")
-    assert openssl is not None, "openssl is not here"
-    new = ("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2")
-    name = ("-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1")
-    made = (folder / "key.pem", folder / "certificate.pem")
-    command = [openssl, *new, *name, "-keyout", str(made[0]), "-out", str(made[1])]
-    subprocess.run(command, check=True, capture_output=True)
-    ca.write_text(made[1].read_text())
-    (folder / "broker.pem").write_text(made[0].read_text() + made[1].read_text())
+@contextmanager
+def running_brokers(jars: Path, count: int) -> Iterator[list[Broker]]:
+    """A fresh cluster."""
+    ports = iter(_free_ports(3 * count))
+    places = [Place(number, next(ports), next(ports), next(ports)) for number in range(1, count + 1)]
+    cluster = base64.urlsafe_b64encode(b"\0" + uuid.uuid4().bytes[1:]).decode().rstrip("=")
+    with tempfile.TemporaryDirectory(prefix="esi-kafka-", ignore_cleanup_errors=True) as made:
+        brokers: list[Broker] = []
+        for place in places:
+            folder = Path(made) / str(place.id)
+            folder.mkdir()
+            brokers.append(Broker(jars, folder, places, place))
+            brokers[-1].format(cluster)
+        try:
+            for broker in brokers:
+                broker.begin()
+            for broker in brokers:  # none is ready before most of them are there
+                broker.until_ready()
+            yield brokers
+        finally:
+            for broker in brokers:
+                broker.kill()
 
 
 @contextmanager
 def running_kafka(jars: Path) -> Iterator[Broker]:
-    """A fresh one-node cluster."""
-    with tempfile.TemporaryDirectory(prefix="esi-kafka-", ignore_cleanup_errors=True) as made:
-        broker = Broker(jars, Path(made))
-        broker.format()
-        broker.start()
-        try:
-            yield broker
-        finally:
-            broker.kill()
+    """A fresh cluster of one."""
+    with running_brokers(jars, 1) as (broker,):
+        yield broker

@@ -79,4 +79,5 @@ class KafkaBus:
 
     async def close(self) -> None:
         """Consumers are closed by those who read them."""
+        await self._maker.close()
         await self._publisher.close()

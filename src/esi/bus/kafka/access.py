@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 from aiokafka import errors as kafka
 
 from esi.errors import Outrun, Rejected, TimedOut, Unreachable
+from esi.tasks import Tasks
 from esi.telemetry import Secret
 
 NO_SECRET = Secret("")
@@ -77,6 +78,28 @@ async def asked(what: str, seconds: float | None) -> AsyncIterator[None]:
         raise Outrun(f"Kafka: {what}: another consumer is served by now") from error
     except (kafka.KafkaError, OSError) as error:
         raise Unreachable(f"Kafka: {what}: {_words(error)}") from error
+
+
+class Errand:
+    """Something in which aiokafka must not be cancelled, for it would leave a connection behind. Who waits for it may
+    give up; it goes on, and who asks next waits for the same.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._tasks = Tasks(name, on_error=lambda name, error: None)  # who waits for it raises it
+        self._running: asyncio.Task[None] | None = None
+
+    async def run(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        if self._running is None:
+            self._running = self._tasks.start("errand", work())
+        running = self._running
+        await asyncio.wait({running})
+        if self._running is running:
+            self._running = None
+        running.result()
+
+    async def close(self) -> None:
+        await self._tasks.close()
 
 
 def _words(error: Exception) -> str:

@@ -15,7 +15,7 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 
-from esi.bus.kafka.access import Access, asked
+from esi.bus.kafka.access import Access, Errand, asked
 from esi.bus.kafka.maker import REJECTED
 from esi.bus.kafka.publisher import Publisher
 from esi.errors import Outrun
@@ -112,6 +112,7 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
         self._keeping = asyncio.Lock()
         self._tasks = Tasks(f"group {group}", on_error=_told)
         self._telling: asyncio.Task[None] | None = None
+        self._errand = Errand(f"join {group}")
 
     async def join(self, topics: Sequence[str]) -> None:
         consumer = AIOKafkaConsumer(
@@ -124,7 +125,7 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
         )
         self._consumer = consumer
         async with asked(f"group {self._group} cannot be joined", JOIN_SECONDS):
-            await consumer.start()
+            await self._errand.run(consumer.start)
             consumer.subscribe(list(topics), listener=self)
 
     def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
@@ -201,6 +202,7 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
             consumer, self._consumer = self._consumer, None
             await consumer.stop()
         await self._tasks.close()
+        await self._errand.close()
 
 
 def _told(name: str, error: BaseException) -> None:

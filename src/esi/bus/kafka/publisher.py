@@ -17,7 +17,7 @@ from typing import Any
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaConnectionError
 
-from esi.bus.kafka.access import Access, asked
+from esi.bus.kafka.access import Access, Errand, asked
 from esi.bus.kafka.maker import Maker
 from esi.errors import EsiError
 
@@ -33,6 +33,7 @@ class Publisher:
         self._producer: Any = None
         self._waiting: set[asyncio.Future[Any]] = set()
         self._starting = asyncio.Lock()
+        self._errand = Errand("kafka producer")
         self._queues: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def publish(self, topic: str, key: str, value: bytes, headers: Mapping[str, str] | None = None) -> None:
@@ -57,14 +58,17 @@ class Publisher:
     async def _started(self) -> Any:
         async with self._starting:
             if self._producer is None:
-                producer = AIOKafkaProducer(**self._access.arguments(), acks="all", enable_idempotence=True)
-                try:
-                    await producer.start()
-                except BaseException:
-                    await producer.stop()
-                    raise
-                self._producer = producer
+                await self._errand.run(self._start)
             return self._producer
+
+    async def _start(self) -> None:
+        producer = AIOKafkaProducer(**self._access.arguments(), acks="all", enable_idempotence=True)
+        try:
+            await producer.start()
+        except BaseException:
+            await producer.stop()
+            raise
+        self._producer = producer
 
     async def _discard(self, producer: Any) -> None:
         """Not by its own `stop`, which would wait until all is sent, for ever. The next one begins when this one has
@@ -87,5 +91,6 @@ class Publisher:
 
     async def close(self) -> None:
         """Whoever waits for a message has it kept, or told as unreachable."""
+        await self._errand.close()
         if self._producer is not None:
             await self._discard(self._producer)

@@ -90,8 +90,8 @@ class KafkaTopics:
     @asynccontextmanager
     async def _admin(self) -> AsyncIterator[AIOKafkaAdminClient]:
         admin = AIOKafkaAdminClient(**self._bus.access.arguments())
-        await admin.start()
         try:
+            await admin.start()
             yield admin
         finally:
             await admin.close()
@@ -99,8 +99,8 @@ class KafkaTopics:
     @asynccontextmanager
     async def _reader(self) -> AsyncIterator[AIOKafkaConsumer]:
         reader = AIOKafkaConsumer(**self._bus.access.arguments(), enable_auto_commit=False)
-        await reader.start()
         try:
+            await reader.start()
             yield reader
         finally:
             await reader.stop()
