@@ -6,6 +6,7 @@ Listening sockets on descriptors from 3 on, LISTEN_* with the process's own numb
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import socket
 import subprocess
@@ -20,15 +21,17 @@ from e2e.processes import ENVIRONMENT, PATIENCE_SECONDS
 from esi.tether import tethered
 
 STARTER = """
-import os, sys
-count, command = int(sys.argv[1]), sys.argv[2:]
+import json, os, sys
+count, command = int(sys.argv[1]), sys.argv[3:]
+os.environ.update(json.loads(sys.argv[2]))
 for number in range(count):
     os.dup2(100 + number, 3 + number)
 if count:
     os.environ["LISTEN_PID"] = str(os.getpid())
 os.execvpe(command[0], command, os.environ)
 """
-"""Becomes the command, so that its number is that of LISTEN_PID."""
+"""Becomes the command, so that its number is that of LISTEN_PID. Settings in the environment come as an argument: what
+tethers a process keeps them from it."""
 
 
 class Supervised:
@@ -88,14 +91,14 @@ class Supervised:
                 told |= {"LISTEN_FDS": str(len(passed)), "LISTEN_FDNAMES": ":".join(self.sockets)}
             if self.watchdog_seconds:
                 told["WATCHDOG_USEC"] = str(int(self.watchdog_seconds * 1e6))
-            starter = [sys.executable, "-c", STARTER, str(len(passed)), *self.command]
+            starter = [sys.executable, "-c", STARTER, str(len(passed)), json.dumps(self.environment), *self.command]
             self._process = subprocess.Popen(
                 tethered(starter),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=self.log,
                 pass_fds=passed,
-                env={**ENVIRONMENT, **told, **self.environment},
+                env={**ENVIRONMENT, **told},
             )
 
     async def says(self, line: str) -> None:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Iterator, Mapping
 from typing import Any
-
-import aiohttp
 
 from esi.bootstrap.health import Known, read_doors
 from esi.bootstrap.recording import read_url
 from esi.client.keystone import Credentials, grant
+from esi.doctor.asking import SILENT, agent_at, get, why
 from esi.doctor.finding import Finding, Findings, ok, warn, wrong
 from esi.doctor.ward import Ward
 from esi.errors import EsiError, NotFound
@@ -20,25 +18,6 @@ from esi.runtime.service.vitals import CHECK_SECONDS
 DOORS, CLOUDS = "doors", "clouds"
 SKEW_SECONDS = 2.0
 CATALOGUE = {"compute": "nova", "heat": "heat", "contrail": ""}
-
-
-async def _get(url: str, patience: float) -> tuple[int, Any]:
-    """Status and JSON; OSError or TimeoutError when nobody answers."""
-    async with (
-        aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=patience)) as http,
-        http.get(url) as answer,
-    ):
-        try:
-            return answer.status, await answer.json(content_type=None)
-        except ValueError:
-            return answer.status, None
-
-
-def _why(error: Exception) -> str:
-    if isinstance(error, TimeoutError):
-        return "no answer in time"
-    number = getattr(getattr(error, "os_error", error), "errno", None)
-    return os.strerror(number) if number and number > 0 else str(error) or type(error).__name__
 
 
 async def ask_processes(ward: Ward) -> Findings:
@@ -52,9 +31,9 @@ async def ask_processes(ward: Ward) -> Findings:
 async def _process(ward: Ward, one: Known) -> list[Finding]:
     which = f"{'+'.join(one.parts)} ({one.host}:{one.pid})" if one.parts else one.url
     try:
-        _, told = await _get(f"{one.url}/readyz", ward.patience + CHECK_SECONDS)  # it asks others first
-    except (aiohttp.ClientError, TimeoutError, OSError) as error:
-        words = f"the process {which} is dead or hangs: its door {one.url} gives {_why(error)}"
+        _, told = await get(f"{one.url}/readyz", ward.patience + CHECK_SECONDS)  # it asks others first
+    except SILENT as error:
+        words = f"the process {which} is dead or hangs: its door {one.url} gives {why(error)}"
         return [wrong(DOORS, which, words, "start it again; its log says why it ended")]
     if not isinstance(told, Mapping) or "rooms" not in told:
         words = f"what answers at {one.url} is no process of a ring"
@@ -64,8 +43,8 @@ async def _process(ward: Ward, one: Known) -> list[Finding]:
 
 def _told(which: str, told: Mapping[str, Any], now: float) -> Iterator[Finding]:
     sick = {name: room.get("why") for name, room in told["rooms"].items() if not room.get("ready")}
-    for name, why in sick.items():
-        words = f"{which}: room {name} is not ready: {why}"
+    for name, reason in sick.items():
+        words = f"{which}: room {name} is not ready: {reason}"
         yield wrong(DOORS, which, words, "mend what it stands on; it goes on by itself")
     skew = abs(float(told.get("now", now)) - now)
     if skew > SKEW_SECONDS:
@@ -81,9 +60,9 @@ async def ask_api(ward: Ward) -> Findings:
     if not url:
         return [warn(DOORS, "API", "no API has said where it is, and api.port is 0", "start `esi api`")]
     try:
-        status, _ = await _get(f"{url}/healthz", ward.patience)
-    except (aiohttp.ClientError, TimeoutError, OSError) as error:
-        return [wrong(DOORS, "API", f"the API does not answer at {url}: {_why(error)}", "start `esi api`")]
+        status, _ = await get(f"{url}/healthz", ward.patience)
+    except SILENT as error:
+        return [wrong(DOORS, "API", f"the API does not answer at {url}: {why(error)}", "start `esi api`")]
     if status != 200:
         words = f"the API at {url} answers {status}: it cannot read its database"
         return [wrong(DOORS, "API", words, "see what is said of the database")]
@@ -91,18 +70,11 @@ async def ask_api(ward: Ward) -> Findings:
 
 
 async def ask_agent(ward: Ward) -> Findings:
-    agent = ward.settings.agent
-    if ward.settings.ring.monitoring != "agent" or not (agent.url or agent.port):
+    """The one that workers bring targets to, where it is named. Those that are there say so in etcd: rooms.py."""
+    url = ward.settings.agent.url.rstrip("/")
+    if ward.settings.ring.monitoring != "agent" or not url:
         return []
-    url = agent.url.rstrip("/") or f"http://{agent.host}:{agent.port}"
-    try:
-        status, _ = await _get(f"{url}/healthz", ward.patience)
-    except (aiohttp.ClientError, TimeoutError, OSError) as error:
-        words = f"the collector agent does not answer at {url}: {_why(error)}"
-        return [wrong(DOORS, "agent", words, "start `esi agent`, or correct agent.url")]
-    if status != 200:
-        return [warn(DOORS, "agent", f"the agent at {url} has not read its targets yet", "see what is said of etcd")]
-    return [ok(DOORS, "agent", f"it answers at {url}")]
+    return [await agent_at(url, "agent", ward.patience)]
 
 
 async def ask_kafka(ward: Ward) -> Findings:
@@ -120,7 +92,7 @@ async def _broker(server: str, patience: float) -> Finding:
             _, writer = await asyncio.open_connection(host.strip("[]"), int(port))
         writer.transport.abort()
     except (OSError, ValueError, TimeoutError) as error:
-        words = f"Kafka's broker {server} cannot be reached: {_why(error)}"
+        words = f"Kafka's broker {server} cannot be reached: {why(error)}"
         return wrong(DOORS, f"kafka {server}", words, "see whether it runs, and correct bus.servers")
     return ok(DOORS, f"kafka {server}", "it listens")
 

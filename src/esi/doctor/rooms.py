@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 
 from esi.bootstrap.etcd import open_kv
 from esi.clock import Clock
+from esi.doctor.asking import agent_at
 from esi.doctor.finding import Finding, Findings, ok, warn, wrong
 from esi.doctor.ward import Ward
 from esi.errors import Broken, EsiError
@@ -24,7 +26,7 @@ async def ask(ward: Ward) -> Findings:
         return []
     kv = open_kv(ward.settings.etcd, ward.settings.etcd.endpoints, ward.clock)
     try:
-        agents = await _agents(kv) if ward.settings.ring.monitoring == "agent" else []
+        agents = await _agents(kv, ward.patience) if ward.settings.ring.monitoring == "agent" else []
         return [*await _leaders(kv), *agents, *await _work(kv, ward.clock)]
     except EsiError:
         return []  # what is wrong with etcd, etcd's own findings say
@@ -43,13 +45,14 @@ async def _leaders(kv: KV) -> list[Finding]:
     return found
 
 
-async def _agents(kv: KV) -> list[Finding]:
+async def _agents(kv: KV, patience: float) -> list[Finding]:
     agents = (await kv.list(keys.AGENTS)).entries
     if not agents:
         words = "no collector agent is there: services are never seen to work, and do not become ACTIVE"
         return [wrong(ABOUT, "agent", words, "start `esi agent`, or set ring.monitoring to none")]
     names = [(entry.key.removeprefix(keys.AGENTS), entry.value.decode(errors="replace")) for entry in agents]
-    return [ok(ABOUT, "agent", f"{name} looks, at {url}") for name, url in names]
+    answers = await asyncio.gather(*(agent_at(url, f"agent {name}", patience) for name, url in names))
+    return [ok(ABOUT, "agent", f"{len(names)} look"), *answers]
 
 
 async def _work(kv: KV, clock: Clock) -> list[Finding]:
