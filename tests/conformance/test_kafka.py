@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import signal
 import ssl
 import subprocess
@@ -22,7 +23,7 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from esi.bus.kafka import KafkaBus
 from esi.bus.kafka.access import Access, Shape
 from esi.bus.kafka.standing import KafkaTopics
-from esi.clock import SystemClock
+from esi.clock import SystemClock, pauses
 from esi.errors import Outrun, Rejected, TemporaryError, TimedOut, Unreachable
 from esi.tasks import Tasks
 from esi.telemetry import Secret
@@ -359,6 +360,21 @@ async def test_what_cannot_be_made_or_taken_is_refused_in_kafkas_words(join: Joi
     with pytest.raises(Rejected, match="larger"):
         await bus.publish(topic, "k", b"x" * 2_000_000)
     await bus.publish(topic, "k", b"small")
+
+
+async def test_a_consumer_that_is_refused_says_why_and_goes_on_once_it_can(
+    join: Join, topic: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    bus, reader = join(), Reader(join(shape=Shape(replication=3)), topic)
+    with caplog.at_level(logging.WARNING, logger="esi"):
+        async with asyncio.timeout(PATIENCE_SECONDS), Tasks("test") as tasks:
+            tasks.start("read", reader.run())
+            for pause in pauses(0.05, 0.5):
+                if "bus.replication" in caplog.text:
+                    break
+                await CLOCK.sleep(pause)
+            await bus.publish(topic, "k", b"1")
+            await reader.until(lambda: reader.kept == [b"1"])
 
 
 async def test_a_topic_has_the_shape_that_was_asked_for(

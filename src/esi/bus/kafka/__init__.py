@@ -21,7 +21,7 @@ from esi.bus.kafka.member import SESSION_SECONDS, KafkaDelivery, Member
 from esi.bus.kafka.publisher import PUBLISH_SECONDS, Publisher
 from esi.bus.topic import checked_name
 from esi.clock import Clock, pauses
-from esi.errors import TemporaryError
+from esi.errors import Rejected, TemporaryError
 
 log = logging.getLogger(__name__)
 
@@ -68,6 +68,8 @@ class KafkaBus:
                     yield await member.take()
             except TemporaryError as error:
                 log.info("topics %s, group %s: %s", ", ".join(names), group, error)
+            except Rejected as error:  # a right that is missing, or brokers: somebody will give it, and then it goes on
+                log.warning("topics %s, group %s: %s", ", ".join(names), group, error)
             finally:
                 await member.leave()
             await self._clock.sleep(next(waiting))
