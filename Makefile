@@ -4,7 +4,7 @@ BIN := .venv/bin
 ARGS ?=
 .DEFAULT_GOAL := help
 unexport PYTHONDONTWRITEBYTECODE  # hundreds of short programs run here: each is compiled once
-.PHONY: help demo dev test test-openstack check fmt lint unit conformance docs bench setup setup-demo
+.PHONY: help demo dev test test-openstack examples check fmt lint unit conformance docs bench setup setup-demo
 
 help:  ## list these targets
 	@grep -hE '^[a-z-]+:.*  ## ' $(MAKEFILE_LIST) | sed -E 's/:.*  ## /|/' | while IFS='|' read -r name text; \
@@ -23,6 +23,13 @@ test: lint  ## everything: lint, then every test
 test-openstack: lint  ## the second story on a real Nova, in three minutes
 	@python3 scripts/setup.py openstack
 	@$(BIN)/pytest -q -rs -m openstack tests/openstack $(ARGS)
+
+examples: setup  ## write the trace pages of docs/examples anew, in six minutes
+	@python3 scripts/setup.py openstack
+	@$(BIN)/esi demo vpn --html docs/examples/embedded/vpn_interface.html
+	@$(BIN)/esi demo load-balancer --html docs/examples/embedded/load_balancer.html
+	@ESI_EXAMPLES=$(CURDIR)/docs/examples $(BIN)/pytest -q tests/e2e/test_peers.py
+	@ESI_EXAMPLES=$(CURDIR)/docs/examples $(BIN)/pytest -q -m openstack tests/openstack
 
 check: lint unit  ## lint and the unit tests, in a minute
 
