@@ -234,6 +234,21 @@ TABLES = {
 }
 
 
+async def test_a_start_that_adds_something_says_so_once(base: Base, caplog: pytest.LogCaptureFixture) -> None:
+    await old_database(base)
+    caplog.clear()
+    caplog.set_level("INFO", "esi.store.expanding")
+    for _ in range(2):
+        await (await base.open(catalogue())).close()
+    told = [record.message for record in caplog.records]
+    assert told == [
+        "the database gets what it lacks: rack: table",
+        "the database gets what it lacks: box: column zone, box: column ports, box: column on and 4 more",
+        "the database gets what it lacks: box: index ix_box_size",
+        "the database gets what it lacks: box: index ux_box_only",
+    ]
+
+
 async def test_a_new_unique_property_with_a_default_is_refused_where_rows_are(base: Base) -> None:
     await old_database(base, box(1), box(2))
     text = NEW.replace("only: {type: string, unique: true", "only: {type: string, unique: true, default: one")

@@ -7,14 +7,17 @@ PostgreSQL's way is its own: esi.store.postgresql_migration.
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 from collections.abc import Callable, Sequence
 
 from esi.errors import Broken
 from esi.schema import Catalogue
-from esi.store.migration import Difference, Wanted, doubled, group, missing
+from esi.store.migration import Difference, Wanted, doubled, few, group, missing
 from esi.store.rows import Statements
 from esi.store.shape import SQLITE, shape_of
+
+log = logging.getLogger(__name__)
 
 Tell = Callable[[str], None]
 """Hears each statement before it is sent, and what is waited for."""
@@ -54,9 +57,11 @@ def expand_sqlite(connection: sqlite3.Connection, wanted: Wanted, tell: Tell = n
 
 
 def fresh(todo: Sequence[Difference], done: set[Difference]) -> Sequence[Difference]:
-    """Broken when something is to be added that has been `done` already."""
+    """What is added now, for the log; Broken when something of it has been `done` already."""
     again = done.intersection(todo)
     if again:
         raise Broken(f"what was added is not there: {', '.join(one.sentence for one in again)}")
     done.update(todo)
+    if todo:
+        log.info("the database gets what it lacks: %s", few([f"{one.table}: {one.what}" for one in todo]))
     return todo

@@ -241,9 +241,10 @@ def refuse_behind(differences: Sequence[Difference]) -> None:
     """ShapeError when something is missing or refused, for a process that may not add it."""
     todo = missing(differences)
     if todo:
-        raise ShapeError(BEHIND.format(what=_few([f"{one.table}: {one.what}" for one in todo])))
+        raise ShapeError(BEHIND.format(what=few([f"{one.table}: {one.what}" for one in todo])))
 
 
-def _few(names: Sequence[str]) -> str:
+def few(names: Sequence[str]) -> str:
+    """The first ones by name, the rest by their number."""
     more = len(names) - FEW
     return ", ".join(names[:FEW]) + (f" and {more} more" if more > 0 else "")
