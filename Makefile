@@ -26,10 +26,8 @@ test-openstack: lint  ## the second story on a real Nova, in three minutes
 
 examples: setup  ## write the trace pages of docs/examples anew, in six minutes
 	@python3 scripts/setup.py openstack
-	@$(BIN)/esi demo vpn --html docs/examples/embedded/vpn_interface.html
-	@$(BIN)/esi demo load-balancer --html docs/examples/embedded/load_balancer.html
-	@ESI_EXAMPLES=$(CURDIR)/docs/examples $(BIN)/pytest -q tests/e2e/test_peers.py
-	@ESI_EXAMPLES=$(CURDIR)/docs/examples $(BIN)/pytest -q -m openstack tests/openstack
+	@for story in vpn load-balancer; do $(BIN)/esi demo $$story --html docs/examples/embedded/$$story.html || exit; done
+	@ESI_EXAMPLES=$(CURDIR)/docs/examples $(BIN)/pytest -q -m 'real or openstack' tests/e2e/test_peers.py tests/openstack
 
 check: lint unit  ## lint and the unit tests, in a minute
 
@@ -38,10 +36,8 @@ fmt: setup  ## format, and repair what ruff can repair
 	@$(BIN)/ruff check --fix src tests scripts benchmarks
 
 lint: setup  ## ruff, import contracts, mypy
-	@$(BIN)/ruff check src tests scripts benchmarks
-	@$(BIN)/ruff format --check src tests scripts benchmarks
-	@$(BIN)/lint-imports --no-logo
-	@$(BIN)/mypy
+	@$(BIN)/ruff check src tests scripts benchmarks && $(BIN)/ruff format --check src tests scripts benchmarks
+	@$(BIN)/lint-imports --no-logo && $(BIN)/mypy
 
 unit: setup  ## the unit tests and the tests of the docs
 	@$(BIN)/pytest -q -n 2 --dist loadgroup tests/unit tests/docs $(ARGS)
