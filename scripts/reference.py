@@ -1,6 +1,6 @@
 """Writes the reference pages from the code: `make docs`. tests/docs compares them, so a page cannot go stale.
 
-docs/reference/settings.md    esi.settings.describe
+docs/reference/settings.md    esi.environment.describe
 docs/reference/errors.md      the classes of esi.errors and esi.api.errors
 docs/reference/keys.md        the head of esi.model.keys
 docs/reference/plugin.md      the names that esi.plugin promises
@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from esi import errors, plugin, settings
+from esi import environment, errors, plugin, settings
 from esi.api import errors as api_errors
 from esi.model import keys
 
@@ -29,7 +29,7 @@ def table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
 def settings_page() -> str:
     rows = [
         (f"`{name}`", f"`{value}`" if value else "empty", f"`ESI_{name.upper().replace('.', '__')}`", text)
-        for name, value, _, text in settings.describe(settings.Settings())
+        for name, value, _, text in environment.describe(settings.Settings())
     ]
     return f"""# Settings
 

@@ -30,10 +30,10 @@ from e2e.units import Host, parse_environment, parse_unit
 from esi.cli.program import program
 from esi.client.resources import Client
 from esi.clock import SystemClock
+from esi.environment import describe, load_settings
 from esi.kv.child import EtcdChild, find_etcd
 from esi.kv.connection import Tls
 from esi.kv.etcd import EtcdKV
-from esi.settings import describe, load_settings
 from esi.testing import chain
 from esi.testing.pki import certificates
 from esi.testing.ports import free_ports

@@ -14,8 +14,9 @@ from esi.client.targets import HttpTargets
 from esi.clock import Clock, SystemClock
 from esi.drivers import Devices
 from esi.drivers.remote import HttpDevices
+from esi.environment import load_settings, named_file
 from esi.registry import Registry
-from esi.settings import Settings, load_settings, named_file
+from esi.settings import Settings
 from esi.stacks import StackResource, Targets, Until
 from esi.stacks.heat.until import ApiUntil
 from esi.stacks.resources.monitoring import NullTargets

@@ -18,11 +18,12 @@ from pathlib import Path
 from esi.bootstrap.health import told
 from esi.bootstrap.process import ON_ETCD, Process
 from esi.bootstrap.topics import bus_faults
+from esi.environment import told_by_manager
 from esi.errors import SettingsError
 from esi.runtime import Supervisor
 from esi.runtime.service.notify import Notifier
 from esi.runtime.service.sockets import inherited
-from esi.settings import Settings, told_by_manager
+from esi.settings import Settings
 from esi.tasks import Tasks
 
 PARTS = (

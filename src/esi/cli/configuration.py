@@ -14,7 +14,8 @@ from typing import Any, TypeVar
 
 import click
 
-from esi.settings import Settings, describe, load_settings
+from esi.environment import describe, load_settings
+from esi.settings import Settings
 
 F = TypeVar("F", bound=Callable[..., Any])
 

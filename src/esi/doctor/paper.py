@@ -10,8 +10,9 @@ from pathlib import Path
 from esi.bootstrap.inventory import inventory_file, read_inventory
 from esi.doctor.finding import Finding, Findings, ok, warn, wrong
 from esi.doctor.ward import Ward, is_loopback
+from esi.environment import is_secret_setting
 from esi.errors import ConfigError
-from esi.settings import GROUPS, Agent, Devices, Settings, is_secret_setting
+from esi.settings import GROUPS, Agent, Devices, Settings
 
 ABOUT = "settings"
 KNOWN_TO_ALL = frozenset(

@@ -8,8 +8,8 @@ import pytest
 
 from esi.bootstrap import run
 from esi.bootstrap.topics import bus_faults, open_topics
+from esi.environment import load_settings
 from esi.errors import ConfigError, SettingsError
-from esi.settings import load_settings
 
 KAFKA = {"bus.kind": "kafka", "bus.servers": "127.0.0.1:9092"}
 

@@ -9,8 +9,8 @@ import pytest
 from esi.bootstrap import run
 from esi.bootstrap.inventory import read_inventory, read_snmp, write_inventory
 from esi.drivers.ssh import Endpoint
+from esi.environment import load_settings
 from esi.errors import SettingsError
-from esi.settings import load_settings
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIExample"
 

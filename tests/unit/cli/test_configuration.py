@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from esi.cli.configuration import SHORT
-from esi.settings import Settings, describe
+from esi.environment import describe
+from esi.settings import Settings
 from unit.cli.calling import Program
 
 

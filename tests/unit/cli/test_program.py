@@ -68,7 +68,7 @@ def test_rooms_are_bootstraps_parts() -> None:
 @pytest.mark.parametrize(
     ("words", "heavy"),
     [
-        (("--help",), ("rich", "aiohttp", "yaml", "grpc", "asyncssh", "sqlalchemy", "esi.settings")),
+        (("--help",), ("rich", "aiohttp", "yaml", "grpc", "asyncssh", "sqlalchemy", "esi.settings", "esi.environment")),
         (("dev", "--help"), ("aiohttp", "grpc", "asyncssh", "sqlalchemy")),
         (("demo", "vpn", "--help"), ("grpc", "asyncssh", "sqlalchemy")),
     ],

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from esi.environment import describe, load_settings
 from esi.errors import SettingsError
-from esi.settings import describe, load_settings
 
 
 @pytest.fixture(autouse=True)
