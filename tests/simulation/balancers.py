@@ -74,6 +74,14 @@ class Hall(Stage):
     async def cancel(self) -> None:
         await self.insist(lambda: self.lifecycle.delete(ADMIN, REF))
 
+    async def interface(self, slot: int) -> Body:
+        return next(row for row in await self.rows("load_balancer_interface") if row["slot_number"] == slot)
+
+    async def plug(self, network: str) -> None:
+        """The first interface of its tenant into a network."""
+        ref = Ref("load_balancer_interface", (await self.interface(1))["id"])
+        await self.insist(lambda: self.lifecycle.update(ADMIN, ref, {"network_id": network}))
+
     async def try_again(self) -> None:
         """What a user does after a failure: an update without a change."""
         await self.insist(lambda: self.lifecycle.update(ADMIN, REF, {}))

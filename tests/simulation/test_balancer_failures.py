@@ -1,8 +1,9 @@
 """The failure matrix of the load balancer's chain: each fault while one is ordered; docs/failures.md says how it ends.
 
-Two ends for each fault. *create*: it ends, or is mended and asked for again; then it is whole, and its delete leaves
-nothing. *delete*: it is deleted while the fault lasts, as soon as the create has failed, or in its middle where it does
-not fail; nothing is left of it in Nova, Contrail, appliance, addresses, and its bill has ended.
+Three ends for each fault. *create*: it ends, or is mended and asked for again; then it is whole, and its delete leaves
+nothing. *update*: the same for one that was ACTIVE before the fault: one of its interfaces goes into a network.
+*delete*: it is deleted while the fault lasts, as soon as the create has failed, or in its middle where it does not fail;
+nothing is left of it in Nova, Contrail, appliance, addresses, and its bill has ended.
 """
 
 from __future__ import annotations
@@ -81,22 +82,28 @@ def appliance(kind: str, *, lasts: float) -> Fault:
 
 
 async def another_password(hall: Hall) -> None:
+    """Those that boot from now on have it, and those that run."""
     hall.servers.appliances.otherwise["passwords"] = {"nsroot": "nsroot", balancer.LOGIN: "another"}
+    set_password(hall, "another")
 
 
 async def ours_again(hall: Hall) -> None:
     """Somebody sets the password that the template tells."""
     hall.servers.appliances.otherwise.clear()
+    set_password(hall, balancer.PASSWORD)
+
+
+def set_password(hall: Hall, password: str) -> None:
     for one in hall.held().appliances.values():
         row = one.rows.get("systemuser", balancer.LOGIN)
         assert row is not None
-        one.rows.put("systemuser", {**row, "password": balancer.PASSWORD})
+        one.rows.put("systemuser", {**row, "password": password})
         one.save()
 
 
 async def all_addresses_taken(hall: Hall) -> None:
-    """One address is left of the management network, and two are needed."""
-    taken = [{"subnet_id": TIGHT_SUBNET, "ip_address": f"198.51.100.{number}"} for number in (4, 5, 6)]
+    """Of a network: the management's of the order, the one that an interface goes into."""
+    taken = [{"subnet_id": TIGHT_SUBNET, "ip_address": f"198.51.100.{number}"} for number in (3, 4, 5, 6)]
     body = {"network_id": TIGHT, "tenant_id": balancer.TENANT, "fixed_ips": taken}
     await hall.lifecycle.put(ADMIN, Ref("port", TAKEN), body)
     await hall.lifecycle.update(ADMIN, Ref("vnf_template", balancer.TEMPLATE), {"management_networks": [TIGHT]})
@@ -161,7 +168,12 @@ class End:
     sentence: str = ""
 
 
-async def create(hall: Hall, end: End, fault: Fault, mended: Awaitable[None]) -> None:
+Begin = Callable[[], Awaitable[Awaitable[None]]]
+"""Begins the fault; what it gives has ended when the fault is mended."""
+
+
+async def create(hall: Hall, end: End, fault: Fault, begin: Begin) -> None:
+    mended = await begin()
     try:
         await hall.order()
         end.word, end.sentence = await hall.end()
@@ -177,7 +189,27 @@ async def create(hall: Hall, end: End, fault: Fault, mended: Awaitable[None]) ->
     assert await hall.end() == ("gone", "")
 
 
-async def delete(hall: Hall, end: End, fault: Fault, mended: Awaitable[None]) -> None:
+async def update(hall: Hall, end: End, fault: Fault, begin: Begin) -> None:
+    await hall.order()
+    assert await hall.end() == ("ACTIVE", "")
+    mended = await begin()
+    try:
+        await hall.plug(TIGHT)
+        end.word, end.sentence = await hall.end()
+    except RequestError as error:
+        end.word, end.sentence = "refused", error.message
+    await mended
+    if end.word != "ACTIVE":
+        await (hall.plug(TIGHT) if end.word == "refused" else hall.try_again())
+        end.after, _ = await hall.end()
+    assert await hall.faults() == []
+    assert (await hall.interface(1))["network_id"] == TIGHT
+    await hall.cancel()
+    assert await hall.end() == ("gone", "")
+
+
+async def delete(hall: Hall, end: End, fault: Fault, begin: Begin) -> None:
+    mended = await begin()
     try:
         await hall.order()
     except RequestError:
@@ -196,7 +228,7 @@ async def delete(hall: Hall, end: End, fault: Fault, mended: Awaitable[None]) ->
         end.after, _ = await hall.end()
 
 
-PLAYS = {"create": create, "delete": delete}
+PLAYS = {"create": create, "update": update, "delete": delete}
 
 
 async def ending(fault: Fault, verb: str, since: Snapshot) -> End:
@@ -206,9 +238,7 @@ async def ending(fault: Fault, verb: str, since: Snapshot) -> End:
         await rest(hall)
         empty = hall.held()
         before = await keep(hall)
-        await fault.begin(hall)
-        mended = hall.keep("mended", mend())
-        await PLAYS[verb](hall, end, fault, mended)
+        await PLAYS[verb](hall, end, fault, begin)
         await template(management_networks=[balancer.ADMIN])(hall)
         await rest(hall)
         assert hall.held() == empty, "something is left outside"
@@ -216,6 +246,10 @@ async def ending(fault: Fault, verb: str, since: Snapshot) -> End:
         assert not (found := differences(left.without(*CHANGED), before.without(*CHANGED))), found
         bills = await hall.bills()
         assert all(row["ended"] is not None for row in bills), bills
+
+    async def begin() -> Awaitable[None]:
+        await fault.begin(hall)
+        return hall.keep("mended", mend())
 
     async def mend() -> None:
         await hall.clock.sleep(fault.lasts)
@@ -230,14 +264,18 @@ def words(end: End, verb: str) -> str:
     """An end as the page says it."""
     if not end.after:
         return end.word
-    again = "delete" if verb == "delete" else "create" if end.word == "refused" else "update"
+    again = "delete" if verb == "delete" else verb if end.word == "refused" else "update"
     return f"{end.word}, then {again}: {end.after}"
+
+
+def _rows(cells: str) -> list[tuple[str, ...]]:
+    return re.findall(cells, PAGE.read_text(), re.MULTILINE)
 
 
 def page() -> dict[str, tuple[dict[str, str], str]]:
     """The table: fault → ({verb: how it ends}, sentence)."""
-    rows = re.findall(r"^\| ([^|]+?) \| ([^|]+?) \| ([^|]+?) \| ([^|]*?) ?\|$", PAGE.read_text(), re.MULTILINE)
-    table = {name: ({"create": create, "delete": delete}, sentence) for name, create, delete, sentence in rows}
+    cells = r"^\| ([^|]+?) \| ([^|]+?) \| ([^|]+?) \| ([^|]+?) \| ([^|]*?) ?\|$"
+    table = {name: (dict(zip(PLAYS, ends, strict=True)), words) for name, *ends, words in _rows(cells)}
     return {name: row for name, row in table.items() if name in FAULTS}
 
 
