@@ -111,6 +111,18 @@ async def test_hints_reach_the_other_process(stores: list[PostgresStore]) -> Non
     assert await stores[0].wake.wait(at_most=10.0)
 
 
+async def test_who_sends_does_not_hear_himself(stores: list[PostgresStore]) -> None:
+    heard: list[asyncio.Queue[bytes]] = [asyncio.Queue(), asyncio.Queue()]
+    async with asyncio.timeout(10.0):
+        for store, queue in zip(stores, heard, strict=True):
+            store.changes.listen(queue.put_nowait)
+            assert await queue.get() == MISSED
+        assert stores[0].changes.send(b"of the first")
+        assert await heard[1].get() == b"of the first"
+        assert stores[1].changes.send(b"of the second")  # PostgreSQL tells in the order of commits
+        assert await heard[0].get() == b"of the second"
+
+
 async def test_a_server_that_goes_away_comes_back(postgresql: Server) -> None:
     with running_postgresql(postgresql.programs) as server:
         store = await connected(server.new_database())

@@ -1,7 +1,9 @@
 """Hints over PostgreSQL: NOTIFY to whoever listens on a channel, in whichever process, on whichever machine.
 
 They are sent after the commit that they tell of, not within it: commits that notify wait for each other in PostgreSQL.
-As with datagrams, a hint may be lost, doubled or late. One connection of its own, made anew when it has broken.
+The first one goes at once, what comes in the moment after it goes together: each send is a commit, too. Who sends does
+not hear himself. As with datagrams, a hint may be lost, doubled or late. One connection of its own, made anew when it
+has broken.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from esi.tasks import Tasks
 FAULTS = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError)
 MOST_WAITING = 100
 AGAIN_SECONDS = 1.0
+TOGETHER_SECONDS = 0.01
 MISSED = b""
 """Heard once by whoever begins to listen, and after each break: look for yourself, something may have been said."""
 
@@ -83,13 +86,15 @@ class Notices:
                     names, words = zip(*self._waiting, strict=True)
                     self._waiting = []
                     await connection.execute(SEND, names, words)
+                    await self._clock.sleep(TOGETHER_SECONDS)
                 else:
                     await self._turn.wait()
         finally:
             connection.terminate()
 
-    def _hear(self, _connection: Any, _pid: int, name: str, words: str) -> None:
-        self._heard[name](words.encode())
+    def _hear(self, connection: Any, pid: int, name: str, words: str) -> None:
+        if pid != connection.get_server_pid():
+            self._heard[name](words.encode())
 
     async def close(self) -> None:
         """Neither send nor listen any more."""

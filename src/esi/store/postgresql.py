@@ -153,7 +153,8 @@ class PostgresStore(SqlStore):
 
     async def _once(self, begin: str, work: Work[Any], sql: AskedSql, now: float) -> Any:
         with sql.faults():
-            connection = await self._pool.acquire(timeout=PATIENCE_SECONDS)
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                connection = await self._pool.acquire()
         try:
             tx = PostgresTx(sql, self._statements, now)
             try:
