@@ -2,8 +2,8 @@
 
 Three ends for each fault. *create*: it ends, or is mended and asked for again; then it is whole, and its delete leaves
 nothing. *update*: the same for one that was ACTIVE before the fault: one of its interfaces goes into a network.
-*delete*: it is deleted while the fault lasts, as soon as the create has failed, or in its middle where it does not fail;
-nothing is left of it in Nova, Contrail, appliance, addresses, and its bill has ended.
+*delete*: it is deleted while the fault lasts, as soon as the create has failed, or in its middle where it does not
+fail; nothing is left of it in Nova, Contrail, appliance, addresses, and its bill has ended.
 """
 
 from __future__ import annotations
