@@ -26,7 +26,10 @@ from benchmarks.rows import Plan
 from esi.clock import SystemClock
 from esi.kv.child import find_etcd
 
-NAMES = ("post", "postgresql", "vpn", "balancer", "arrival", "netconf", "stacks", "heat", "collector", "size", "idle")
+NAMES = (
+    *("post", "postgresql", "vpn", "balancer", "arrival", "netconf", "stacks", "heat", "bus", "collector", "size"),
+    "idle",
+)
 KEPT = Path(__file__).resolve().parent.parent / "docs" / "benchmarks.json"
 
 

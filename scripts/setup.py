@@ -232,6 +232,7 @@ def main() -> None:
     install(purpose)
     if purpose in ("test", "openstack"):
         install_apart(*CLIENTS)
+    if purpose in ("test", "bench"):
         jars.fetch(run, say)
     if purpose in ("test", "bench", "openstack"):
         install_apart(*PEERS)
