@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+import json
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -57,11 +59,30 @@ async def test_heat_makes_an_interface(tmp_path: Path, require: Require, keyston
         assert (shown["stack_name"], shown["stack_status"]) == (name, "CREATE_COMPLETE")
         assert shown["parameters"]["primary_device_password"] == "******"
         assert f"| stack_name            | {name} " in await at.shell.told("heat", "stack-show", name)
+        is_as_recorded(shown, recorded(require("recorded"), flow, "vpn_interface"))
         for wish in (interface, gateway):
             await at.client.delete(wish.schema, wish.id)
             await at.client.wait_gone(wish.schema, wish.id, at_most=PATIENCE_SECONDS)
         left = {row["Stack Name"].rpartition("_")[0] for row in await at.shell.asked("stack", "list")}
         assert not left & {"vpn_gateway", "vpn_interface"}
+
+
+def recorded(cases: Path, flow: str, schema: str) -> dict[str, Any]:
+    """What `heat stack-show` printed of the stack of such a resource."""
+    steps = json.loads((cases / "vpn" / "heat_stacks.json").read_text())
+    stacks = steps[{"2017": "old", "2018": "new"}[flow]]
+    return next(one for one in stacks if one["stack_name"].startswith(schema))
+
+
+def is_as_recorded(shown: Mapping[str, Any], then: Mapping[str, Any]) -> None:
+    """Ids and some names differ, because another chain stands here."""
+    assert (shown["stack_status"], shown["stack_status_reason"]) == (then["stack_status"], then["status_reason"])
+    assert (shown["timeout_mins"], str(shown["disable_rollback"])) == (then["timeout_mins"], then["disable_rollback"])
+    own = {key: value for key, value in shown["parameters"].items() if not key.startswith("OS::")}
+    assert own.keys() == then["parameters"].keys()
+    same = {key for key in own if own[key] == then["parameters"][key]}
+    assert same >= {"bgp_group_name", "primary_device_ip", "secondary_device_ip", "primary_device_username"}
+    assert {one["output_key"] for one in shown["outputs"]} == set(then["outputs"])
 
 
 async def test_an_engine_that_is_killed_inside_a_create_is_not_the_end(
