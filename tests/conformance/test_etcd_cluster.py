@@ -159,3 +159,27 @@ async def test_who_comes_without_certificate_or_password_is_not_let_in(secured: 
         with pytest.raises(Rejected):
             await kv.get("/a")
         await kv.close()
+
+
+async def test_a_watch_that_is_all_we_have_logs_in_again(secured: Cluster) -> None:
+    """The member has forgotten our token and has restarted, and no call of ours finds that out for the watch."""
+    restarts = (await secured.leader() + 1) % len(secured.endpoints)
+    kv, other = secured.client(endpoints=[secured.endpoints[restarts]]), secured.client()
+    since = await kv.commit([Put("/n/0000", b"")])
+    watching = asyncio.create_task(first(kv, since))
+    for word in ("disable", "enable"):  # every token is forgotten, for certain
+        await secured.ctl("auth", word)
+    await secured.restart(restarts)
+    await other.commit([Put("/n/0001", b"")])
+    async with asyncio.timeout(30):
+        assert await watching == "/n/0001"
+    await kv.close()
+    await other.close()
+
+
+async def first(kv: EtcdKV, since: int) -> str:
+    """The first key that changes after `since`."""
+    async with aclosing(kv.watch("/n/", since=since)) as batches:
+        async for batch in batches:
+            return batch[0].key
+    raise AssertionError("the watch has ended")

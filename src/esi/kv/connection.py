@@ -25,8 +25,16 @@ from esi.telemetry import Secret
 CONNECT_SECONDS = 2.0
 """How long one endpoint may take to connect before the next one is tried."""
 
-READ_SECONDS = 5.0
-"""How long one endpoint may think about something that can be asked again elsewhere."""
+READ_SECONDS = 2.0
+"""How long one endpoint may think about something small that can be asked again elsewhere. What reaches a member in the
+moment in which its leader dies is lost there, and answered by nothing but a timeout, after 7 s (etcd 3.4).
+"""
+
+PAGE_SECONDS = 5.0
+"""The same for a page of a listing, which may be large."""
+
+WRITE_SECONDS = 3.0
+"""How long a write is waited for. Then whether it was done is unknown, as when a connection breaks."""
 
 Metadata = tuple[tuple[str, str], ...]
 
@@ -130,13 +138,15 @@ class Connection:
     def unreachable(self) -> Unreachable:
         return Unreachable(f"etcd does not answer at {self.where}", endpoints=self.where)
 
-    async def call(self, method: Method[Q, R], request: Q, *, repeat: bool = True) -> R:
-        """One unary call. `repeat` False: a write, sent again only if etcd says that it was not done."""
+    async def call(self, method: Method[Q, R], request: Q, *, repeat: bool = True, patience: float = READ_SECONDS) -> R:
+        """One unary call. `repeat` False: a write, sent again only if etcd says that it was not done. `patience` for
+        one answer, in seconds.
+        """
         give_up = self.clock.monotonic() + self._deadline
         pause = 0.02
         while True:
             left = give_up - self.clock.monotonic()
-            left = min(left, READ_SECONDS) if repeat else left
+            left = min(left, patience)
             link, token = await self.ready(give_up)
             try:
                 return await link.unary(method)(request, timeout=max(left, 0.1), metadata=token)

@@ -18,7 +18,7 @@ from esi.clock import Clock
 from esi.errors import Broken, Compacted, EsiError, Outrun, Rejected, Unreachable
 from esi.kv import MAX_OPS, MIN_LEASE_SECONDS, Delete, Entry, Event, Guard, Lease, Listing, Put
 from esi.kv import rpc_pb2 as pb
-from esi.kv.connection import Connection, Login, Tls
+from esi.kv.connection import PAGE_SECONDS, READ_SECONDS, WRITE_SECONDS, Connection, Login, Tls
 from esi.kv.leases import EtcdLease, Renewals
 from esi.kv.together import Commit, Commits, Reads, Together
 from esi.kv.wire import (
@@ -33,9 +33,11 @@ from esi.kv.wire import (
     Method,
     Q,
     R,
+    Verdict,
     entry_of,
     event_of,
     first_key,
+    is_stale_token,
     judge,
     puts,
     range_end,
@@ -105,14 +107,14 @@ class EtcdKV:
         request = pb.RangeRequest(key=first_key(start), range_end=range_end(start), limit=page)
         more = True
         while more:
-            reply = await self._range(request)
+            reply = await self._range(request, patience=PAGE_SECONDS)
             request.revision = request.revision or reply.header.revision
             yield Listing([entry_of(found) for found in reply.kvs], request.revision)
             if more := reply.more:
                 request.key = reply.kvs[-1].key + b"\0"
 
-    async def _range(self, request: pb.RangeRequest) -> pb.RangeResponse:
-        reply = await self._connection.call(RANGE, request)
+    async def _range(self, request: pb.RangeRequest, *, patience: float = READ_SECONDS) -> pb.RangeResponse:
+        reply = await self._connection.call(RANGE, request, patience=patience)
         self.reads += 1
         return reply
 
@@ -136,7 +138,7 @@ class EtcdKV:
         there is some again: callers only try again.
         """
         try:
-            reply = await self._connection.call(method, request, repeat=repeat)
+            reply = await self._connection.call(method, request, repeat=repeat, patience=WRITE_SECONDS)
         except Unreachable as error:
             if error.details.get("reason") == FULL and not self._full:
                 self._full = True
@@ -160,9 +162,10 @@ class EtcdKV:
                             yield [event_of(change) for change in reply.events]
                         elif not reply.created:
                             since = max(since, reply.header.revision)  # progress: nothing for us up to here
-            except Unreachable:
+            except Unreachable as error:
                 if self._connection.closed:
                     raise
+                log.debug("the watch of %s after %d broke: %s (%r)", prefix, since, error, error.__cause__)
             await self._clock.sleep(pause)
             pause = min(pause * 2, 1.0)
 
@@ -178,6 +181,8 @@ class EtcdKV:
             await call.write(pb.WatchRequest(create_request=create))
             while isinstance(reply := await call.read(), pb.WatchResponse):
                 if reply.canceled:
+                    if is_stale_token(reply.cancel_reason):  # this member has restarted since we logged in
+                        self._connection.failed(link, Verdict.NEW_TOKEN, token)
                     raise _cancelled(reply, since)
                 if reply.created:
                     await self._still_there(create.key, since)

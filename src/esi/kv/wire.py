@@ -130,10 +130,15 @@ _UNKNOWN = (
 _GONE = ("has been compacted", "is a future revision")
 
 
+def is_stale_token(words: str) -> bool:
+    """Whether etcd no longer knows our token: a call is told so by its status, a watch by the reason of its end."""
+    return any(text in words for text in _NEW_TOKEN)
+
+
 def judge(error: grpc.RpcError, where: str) -> Verdict | EsiError:
     """What a failed call means: try again, and how; or the error to raise. `where` names the endpoints."""
     code, words = error.code(), error.details() or ""
-    if any(text in words for text in _NEW_TOKEN):
+    if is_stale_token(words):
         return Verdict.NEW_TOKEN
     if any(text in words for text in _GONE):
         return Compacted("the revision is gone from etcd: list again")

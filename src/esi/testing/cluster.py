@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import IO
 
 from esi.clock import SystemClock
+from esi.errors import Rejected
 from esi.kv.child import find_etcd
 from esi.kv.connection import Login, Tls
 from esi.kv.etcd import EtcdKV
@@ -91,10 +92,12 @@ class Cluster:
             self._running[index] = _started(command, log)
 
     async def answers(self, index: int) -> None:
-        """Wait until a member answers a read that goes through the leader."""
+        """Wait until a member answers a read that goes through the leader; a refusal of our user is an answer."""
         kv = self.client(endpoints=[self.endpoints[index]])
         try:
             await kv.get("/ready")
+        except Rejected:
+            return
         finally:
             await kv.close()
 
