@@ -18,7 +18,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from esi.bus.kafka.access import Access, Errand, asked
 from esi.bus.kafka.maker import REJECTED
 from esi.bus.kafka.publisher import Publisher
-from esi.errors import Outrun
+from esi.errors import Outrun, Unreachable
 from esi.tasks import Tasks
 
 log = logging.getLogger(__name__)
@@ -27,6 +27,8 @@ SESSION_SECONDS = 10.0
 """How long the partitions of a dead consumer wait."""
 
 JOIN_SECONDS = 30.0
+METADATA_MS = 5_000
+"""How soon new partitions are found, and topics that a broker did not know yet when we joined."""
 
 
 class Share:
@@ -122,10 +124,14 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
             auto_offset_reset="earliest",
             session_timeout_ms=int(self._session_seconds * 1000),
             heartbeat_interval_ms=int(self._session_seconds * 300),
+            metadata_max_age_ms=METADATA_MS,
         )
         self._consumer = consumer
         async with asked(f"group {self._group} cannot be joined", JOIN_SECONDS):
             await self._errand.run(consumer.start)
+            missing = set(topics) - await consumer.topics()
+            if missing:  # made a moment ago; whoever joins without them reads nothing of them until he looks again
+                raise Unreachable(f"Kafka: topics {', '.join(sorted(missing))} are not known to its brokers yet")
             consumer.subscribe(list(topics), listener=self)
 
     def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
