@@ -54,7 +54,10 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "room": ("esi.cli.serve:room", "Run the named rooms, alone or together."),
     "db": ("esi.cli.database:database", "Compare the database with the schemas, and add what is missing."),
     "resync": ("esi.cli.resync:resync", "Compare the rows in SQL with their keys in etcd, and put right what differs."),
-    "doctor": ("esi.cli.doctor:doctor", "Examine a deployment: settings, machine, etcd, database, rooms, doors, clouds."),
+    "doctor": (
+        "esi.cli.doctor:doctor",
+        "Examine a deployment: settings, machine, etcd, database, rooms, doors, clouds.",
+    ),
     "settings": ("esi.cli.configuration:settings", "Show the settings and where each value comes from."),
     "completion": ("esi.cli.completion:completion", "Print the shell's completion script."),
 }
