@@ -28,9 +28,9 @@ QUIET = -2
 @click.option("--all", "everything", is_flag=True, help="Print what is well, too.")
 @click.option("--patience", type=click.FloatRange(min=0.1), default=3.0, help="Seconds that one thing may take.")
 def doctor(as_document: bool, everything: bool, patience: float, **options: Any) -> int:
-    """Examine a deployment: settings, machine, etcd, database, rooms, doors, clouds.
+    """Examine a deployment, and say what is wrong and what to do.
 
-    It changes nothing. Give it the settings of the processes; what they tell of themselves is found in the ring's
+    Settings, machine, etcd, database, rooms, doors, clouds are looked at; nothing is changed. Give it the settings of the processes; what they tell of themselves is found in the ring's
     folder, processes of other machines in health.doors. Exit code 1 when something is wrong, 0 for warnings.
 
     \b

@@ -56,7 +56,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "resync": ("esi.cli.resync:resync", "Compare the rows in SQL with their keys in etcd, and put right what differs."),
     "doctor": (
         "esi.cli.doctor:doctor",
-        "Examine a deployment: settings, machine, etcd, database, rooms, doors, clouds.",
+        "Examine a deployment, and say what is wrong and what to do.",
     ),
     "settings": ("esi.cli.configuration:settings", "Show the settings and where each value comes from."),
     "completion": ("esi.cli.completion:completion", "Print the shell's completion script."),
