@@ -30,8 +30,9 @@ QUIET = -2
 def doctor(as_document: bool, everything: bool, patience: float, **options: Any) -> int:
     """Examine a deployment, and say what is wrong and what to do.
 
-    Settings, machine, etcd, database, rooms, doors, clouds are looked at; nothing is changed. Give it the settings of the processes; what they tell of themselves is found in the ring's
-    folder, processes of other machines in health.doors. Exit code 1 when something is wrong, 0 for warnings.
+    Settings, machine, etcd, database, rooms, doors and clouds are looked at; nothing is changed. Give it the settings
+    of the processes; what they tell of themselves is found in the ring's folder, processes of other machines in
+    health.doors. Exit code 1 when something is wrong, 0 for warnings.
 
     \b
     Examples:
