@@ -54,7 +54,7 @@ class Bench:
         return await self.backend.wait(self.name, operation=operation)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # of two Heats in one catalogue nobody knows which is meant
 def desk(require: Require, keystone: Keystone) -> Iterator[Desk]:
     with running_desk(require("heat"), keystone) as heat:
         yield heat

@@ -73,12 +73,14 @@ POSTGRESQL = (
 
 
 def shape_of(columns: Rows, indexes: Rows, triggers: Rows) -> Shape:
-    """What the three statements have told."""
+    """What the three statements have told, one after the other: a table that came in between is not there yet."""
     found: Shape = {}
     for table, name, type_, not_null, default, key in columns:
         shape = ColumnShape(type_, nullable=not not_null, has_default=bool(default), key=bool(key))
         found.setdefault(table, TableShape()).columns[name] = shape
     for table, name, unique, partial, valid, column in indexes:
+        if table not in found:
+            continue
         known = found[table].indexes.get(name)
         before = known.columns if known is not None else ()
         index = IndexShape((*before, column or ""), bool(unique), bool(partial), bool(valid))
