@@ -13,7 +13,8 @@ from benchmarks.processes import ROOT, Children, client_of, make_chain, start_ri
 from benchmarks.rows import Plan, Row
 from esi.client.resources import Client
 from esi.testing.chain import Wish
-from esi.testing.openstack import ADMIN, free_port, running_heat, running_keystone
+from esi.testing.openstack import ADMIN, running_heat, running_keystone
+from esi.testing.ports import free_ports
 
 TITLE = "Stacks by Heat"
 ABOUT = """vpn_interfaces on gateways that stand, on a ring whose stacks the embedded engine makes, and (the baseline)
@@ -41,7 +42,7 @@ async def measure(plan: Plan) -> list[Row]:
 
 
 async def _on_heat(folder: Path, counts: tuple[int, int]) -> tuple[float, float]:
-    door = str(free_port())
+    door = str(free_ports()[0])
     inside = {"ESI_RING__FOLDER": str(folder), "ESI_RING__MONITORING": "none", "ESI_DEVICES__PORT": door}
     with ExitStack() as stack:
         keystone = stack.enter_context(running_keystone(PYTHON, PYTHON.parent.parent / "keystone-snapshot"))

@@ -23,7 +23,8 @@ from esi.stacks.resources.monitoring import MonitoringTarget
 from esi.stacks.resources.netconf import NetconfNamedConfigs
 from esi.tasks import Tasks
 from esi.telemetry import Secret
-from esi.testing.openstack import ADMIN, Keystone, Peer, free_port, running_heat
+from esi.testing.openstack import ADMIN, Keystone, Peer, running_heat
+from esi.testing.ports import free_ports
 
 TOKEN = Secret("a token of the tests")
 TYPES = registry_of(NetconfNamedConfigs(), MonitoringTarget())
@@ -34,8 +35,8 @@ class Desk:
     """A running Heat, and where it finds devices and the agent."""
 
     keystone: Keystone
-    devices_port: int = field(default_factory=free_port)
-    agent_port: int = field(default_factory=free_port)
+    devices_port: int = field(default_factory=lambda: free_ports()[0])
+    agent_port: int = field(default_factory=lambda: free_ports()[0])
     heat: Peer | None = None
 
     def backend(self) -> HeatBackend:

@@ -18,7 +18,8 @@ from esi.cli.demo import balancer
 from esi.client.resources import Client
 from esi.clock import SystemClock
 from esi.testing import chain
-from esi.testing.openstack import ADMIN, Keystone, Peer, free_port, running_heat
+from esi.testing.openstack import ADMIN, Keystone, Peer, running_heat
+from esi.testing.ports import free_ports
 
 pytestmark = pytest.mark.real
 
@@ -38,7 +39,7 @@ class Desk:
 
 @asynccontextmanager
 async def desk(folder: Path, require: Require, keystone: Keystone, *more: str) -> AsyncIterator[Desk]:
-    devices, agent = str(free_port()), str(free_port())
+    devices, agent = str(free_ports()[0]), str(free_ports()[0])
     inside = {"ESI_RING__FOLDER": str(folder), "ESI_DEVICES__PORT": devices, "ESI_AGENT__PORT": agent}
     heat = ("--set", f"heat.auth_url={keystone.url}", "--set", f"heat.password={ADMIN}")
     words = (*ring(folder, *more), *heat, "--set", f"devices.port={devices}", "--agent-port", agent)

@@ -22,7 +22,8 @@ from esi.telemetry import Secret
 from esi.testing import chain
 from esi.testing.cluster import ANYTHING, USER, Cluster, running_cluster
 from esi.testing.kafka import Broker
-from esi.testing.openstack import ADMIN, Keystone, free_port, running_heat
+from esi.testing.openstack import ADMIN, Keystone, running_heat
+from esi.testing.ports import free_ports
 from esi.testing.postgresql import PASSWORD, Server
 
 pytestmark = pytest.mark.real
@@ -66,7 +67,7 @@ def clouds(facts: Mapping[str, str]) -> dict[str, str]:
 async def test_both_stories_end_active_on_peers(
     tmp_path: Path, require: Require, postgresql: Server, kafka: Broker, keystone: Keystone
 ) -> None:
-    folder, agent, devices = tmp_path / "ring", str(free_port()), str(free_port())
+    folder, agent, devices = tmp_path / "ring", str(free_ports()[0]), str(free_ports()[0])
     who = Credentials(keystone.url, "esi", Secret(ADMIN), project_name="service")
     token = (await grant(who, clock=CLOCK)).token.reveal()
     inside = {"ESI_RING__FOLDER": str(folder), "ESI_DEVICES__PORT": devices, "ESI_AGENT__PORT": agent}

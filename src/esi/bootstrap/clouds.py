@@ -12,6 +12,7 @@ import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from esi.bootstrap.logins import named_user
 from esi.client.keystone import Credentials
 from esi.clock import Clock
 from esi.drivers.contrail import Contrail
@@ -63,8 +64,7 @@ def _credentials(settings: Settings) -> Credentials | None:
     named = settings.contrail
     if not named.auth_url:
         return None
-    domains = {"user_domain": named.domain, "project_domain": named.domain}
-    return Credentials(named.auth_url, named.user, named.password, project_name=named.project, **domains)
+    return named_user(named, named.auth_url)
 
 
 def _address(settings: Settings, cloud: str, setting: str) -> Callable[[], str]:

@@ -11,6 +11,7 @@ import json
 import os
 from pathlib import Path
 
+from esi.bootstrap.logins import named_user
 from esi.client.keystone import Credentials
 from esi.clock import Clock
 from esi.drivers.compute import Clouds
@@ -32,8 +33,7 @@ def open_compute(settings: Settings, clock: Clock, recorder: Recorder) -> NovaCl
 
     def credentials() -> Credentials:
         if named.auth_url:
-            domains = {"user_domain": named.domain, "project_domain": named.domain}
-            return Credentials(named.auth_url, named.user, named.password, project_name=named.project, **domains)
+            return named_user(named, named.auth_url)
         found = read_login(folder)
         if found is None:
             raise Unsupported("compute.auth_url is not set, and no lab's Keystone has said where it is")
@@ -50,9 +50,7 @@ def compute_types(clouds: Clouds, clock: Clock) -> tuple[StackResource, ...]:
 def service_login(named: Keystone, lab: str, login: Login) -> Credentials:
     """Who we are towards the Keystone of the settings, else towards the lab's, at `lab`."""
     if named.url:
-        domains = {"user_domain": named.domain, "project_domain": named.domain}
-        root = named.url.rstrip("/").removesuffix("/v3")
-        return Credentials(root, named.user, named.password, project_name=named.project, **domains)
+        return named_user(named, named.url.rstrip("/").removesuffix("/v3"))
     return Credentials(lab, login.user, login.password, project_name=login.project)
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from esi.bootstrap.ground import Ground
-from esi.client.keystone import Credentials
+from esi.bootstrap.logins import named_user
 from esi.clock import Clock
 from esi.devices import DeviceRoom
 from esi.devices.door import devices_door
 from esi.drivers.compute.session import Means, Session
 from esi.errors import SettingsError
-from esi.kv import KV, Guard
+from esi.kv import holds
 from esi.registry import Registry
 from esi.runtime.door import HttpDoor
 from esi.settings import Devices, Settings
@@ -24,22 +24,13 @@ def open_heat(settings: Settings, clock: Clock, recorder: Recorder) -> Heat:
     named = settings.heat
     if not named.password.reveal():
         raise SettingsError("heat.password: stacks are to be made by Heat (heat.auth_url), which asks for a password")
-    domains = {"user_domain": named.domain, "project_domain": named.domain}
-    who = Credentials(named.auth_url, named.user, named.password, project_name=named.project, **domains)
+    who = named_user(named, named.auth_url)
     urls = {"orchestration": named.url} if named.url else {}
     return Heat(Session(Means(lambda: who, clock, recorder, urls, named.region)))
 
 
 def build_backend(heat: Heat, ground: Ground, types: Registry[StackResource]) -> HeatBackend:
     return HeatBackend(heat, types, ground.clock, lambda guard: holds(ground.kv, guard))
-
-
-async def holds(kv: KV, guard: Guard) -> bool:
-    """Whether a commit with this guard would pass now."""
-    entry = await kv.get(guard.key)
-    if entry is None:
-        return guard.revision == 0
-    return guard.revision == (entry.create_revision if guard.of == "create" else entry.mod_revision)
 
 
 def build_door(settings: Devices, room: DeviceRoom) -> HttpDoor:

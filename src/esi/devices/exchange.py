@@ -22,7 +22,7 @@ from esi.devices.ownership import AT_ONCE
 from esi.drivers import IntentResult
 from esi.drivers.records import decode_answer, decode_intent, encode_answer, encode_intent
 from esi.errors import Broken, EsiError, LeaseLost, Outrun
-from esi.kv import KV, Delete, Event, Guard, Put
+from esi.kv import Delete, Event, Guard, Put, holds
 from esi.model.codec import loads_object
 from esi.model.keys import device_key, intent_done_key, intent_key, intents_key
 from esi.runtime import Mirror
@@ -226,11 +226,3 @@ class Exchange:
                 await self._kv.commit([Delete(one[0].key)], guards=guards)
             except Outrun:
                 return
-
-
-async def holds(kv: KV, guard: Guard) -> bool:
-    """Whether a commit with this guard would pass now."""
-    entry = await kv.get(guard.key)
-    if entry is None:
-        return guard.revision == 0
-    return guard.revision == (entry.create_revision if guard.of == "create" else entry.mod_revision)

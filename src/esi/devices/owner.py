@@ -17,7 +17,7 @@ import asyncio
 
 from esi.devices.batch import take
 from esi.devices.cycle import Cycle, Unsettled
-from esi.devices.exchange import Exchange, holds
+from esi.devices.exchange import Exchange
 from esi.devices.line import Line, Waiting
 from esi.devices.means import Means
 from esi.devices.obstacle import Obstacle, holder, locked
@@ -25,6 +25,7 @@ from esi.devices.ownership import AT_ONCE, Ownership
 from esi.devices.telling import Telling
 from esi.drivers import Address, Intent, IntentResult, Session
 from esi.errors import Broken, Busy, EsiError, LeaseLost, Rejected, TemporaryError
+from esi.kv import holds
 from esi.tasks import Tasks
 
 FIRST_BACK_OFF, LAST_BACK_OFF = 0.2, 15.0

@@ -115,3 +115,11 @@ class KV(Protocol):
         ...
 
     async def close(self) -> None: ...
+
+
+async def holds(kv: KV, guard: Guard) -> bool:
+    """Whether a commit with this guard would pass now."""
+    entry = await kv.get(guard.key)
+    if entry is None:
+        return guard.revision == 0
+    return guard.revision == (entry.create_revision if guard.of == "create" else entry.mod_revision)

@@ -16,7 +16,8 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from esi.testing.openstack import ACCOUNT, ADMIN, PATIENCE_SECONDS, PEERS, Keystone, Peer, free_port
+from esi.testing.openstack import ACCOUNT, ADMIN, PATIENCE_SECONDS, PEERS, Keystone, Peer
+from esi.testing.ports import free_ports
 
 DATABASES = ("nova", "nova_api", "nova_cell0", "placement")
 JOINED = "Join ServiceGroup membership"
@@ -29,7 +30,7 @@ class MariaDb(Peer):
     ready = "ready for connections"
 
     def __init__(self, folder: Path) -> None:
-        self.port, self.socket = free_port(), folder / "sock"
+        self.port, self.socket = free_ports()[0], folder / "sock"
         data = folder / "data"
         install = ["mariadb-install-db", "--no-defaults", f"--datadir={data}", "--skip-test-db", "--user=root"]
         _run([*install, "--auth-root-authentication-method=normal"])
@@ -51,12 +52,12 @@ class RabbitMq(Peer):
     ready = "completed with"
 
     def __init__(self, folder: Path) -> None:
-        self.port, self._epmd, self._pid = free_port(), free_port(), folder / "pid"
+        self.port, self._epmd, self._pid = free_ports()[0], free_ports()[0], folder / "pid"
         environment = {
             "RABBITMQ_NODENAME": f"esi{self.port}@localhost",
             "RABBITMQ_NODE_IP_ADDRESS": "127.0.0.1",
             "RABBITMQ_NODE_PORT": str(self.port),
-            "RABBITMQ_DIST_PORT": str(free_port()),
+            "RABBITMQ_DIST_PORT": str(free_ports()[0]),
             "RABBITMQ_MNESIA_BASE": str(folder / "mnesia"),
             "RABBITMQ_LOG_BASE": str(folder / "log"),
             "RABBITMQ_LOGS": "-",
@@ -160,7 +161,7 @@ class Around:
 @contextmanager
 def running_nova(python: Path, around: Around) -> Iterator[str]:
     """Nova's URL with its version; it stands in Keystone's catalogue, as Placement does."""
-    keystone, port, placement_port = around.keystone, free_port(), free_port()
+    keystone, port, placement_port = around.keystone, free_ports()[0], free_ports()[0]
     with tempfile.TemporaryDirectory(prefix="esi-nova-", ignore_cleanup_errors=True) as made, ExitStack() as stack:
         folders = {name: Path(made, name) for name in ("db", "mq", "nova")}
         for one in folders.values():

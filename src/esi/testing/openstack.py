@@ -11,7 +11,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import urllib.request
@@ -22,6 +21,8 @@ from pathlib import Path
 from threading import Thread
 from typing import Any
 
+from esi.testing.ports import free_ports
+
 PEERS = Path(__file__).with_name("peers")
 SOURCE = Path(__file__).resolve().parents[2]
 PLUGIN = SOURCE / "esi" / "heat_engine" / "plugin"
@@ -29,12 +30,6 @@ ADMIN = "a word of the tests"
 """Everybody's password."""
 
 PATIENCE_SECONDS = 60.0
-
-
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
 
 
 class Peer:
@@ -178,7 +173,7 @@ def running_keystone(python: Path, snapshot: Path) -> Iterator[Keystone]:
         folder = Path(made, "keystone")
         shutil.copytree(snapshot, folder)
         (folder / "keystone.conf").write_text(KEYSTONE.format(folder=folder))
-        keystone = Keystone(python, folder, free_port())
+        keystone = Keystone(python, folder, free_ports()[0])
         keystone.start()
         try:
             keystone.tell("identity", f"{keystone.url}/v3")
@@ -200,7 +195,7 @@ def _make_snapshot(python: Path, snapshot: Path) -> None:
     _finish(started)
     words = ("--bootstrap-password", ADMIN, "--bootstrap-project-name", "service", "--bootstrap-region-id", "RegionOne")
     _finish([_manage(python, snapshot, "bootstrap", *words)])
-    keystone = Keystone(python, snapshot, free_port())
+    keystone = Keystone(python, snapshot, free_ports()[0])
     keystone.start()
     try:
         _people(keystone)
@@ -278,7 +273,7 @@ project_domain_id = default"""
 def running_heat(python: Path, keystone: Keystone, settings: Mapping[str, str]) -> Iterator[Peer]:
     """API and engine with our resource types, told by the catalogue. `settings`: ESI_… as the types read them."""
     with tempfile.TemporaryDirectory(prefix="esi-heat-", ignore_cleanup_errors=True) as made:
-        folder, port = Path(made), free_port()
+        folder, port = Path(made), free_ports()[0]
         account = ACCOUNT.format(keystone=keystone.url, password=ADMIN)
         facts = {"folder": folder, "plugin": PLUGIN, "keystone": keystone.url, "password": ADMIN, "account": account}
         paste = python.parent.parent / "etc" / "heat" / "api-paste.ini"

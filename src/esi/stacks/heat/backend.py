@@ -81,16 +81,15 @@ class HeatBackend:
         self._works[spec.name] = Work(operation, again, checked)
 
     async def delete(self, name: str, *, operation: str, fence: Guard | None = None) -> None:
-        self._works[name] = Work(operation, self._heat.delete)
         found = await self._heat.find(name)
         if found is None or self._ended.get(name) == operation:
             return
-        if found.verb == "DELETE" and not found.ended:
-            return
-        if not found.ended:
+        if found.ended:
+            await self._may(name, fence)
+            await self._heat.delete(found)
+        elif found.verb != "DELETE":
             raise Busy(f"stack {name} is being worked on", after=BUSY_SECONDS)
-        await self._may(name, fence)
-        await self._heat.delete(found)
+        self._works[name] = Work(operation, self._heat.delete)
 
     async def wait(self, name: str, *, operation: str, held: Listener | None = None, rest: Rest | None = None) -> Stack:
         async with (rest or nullcontext)():
@@ -98,16 +97,18 @@ class HeatBackend:
 
     async def _wait(self, name: str, operation: str) -> Stack:
         work = self._works.get(name)
+        if work is not None and work.operation != operation:
+            work = None  # somebody else's: nothing of it is to be asked for in our name
         looks, next_engines = pauses(FIRST_LOOK_SECONDS, LAST_LOOK_SECONDS), self._clock.monotonic() + ENGINES_SECONDS
         while True:
             found = await self._heat.find(name)
             if found is None:
-                self._works.pop(name, None)
+                self._forget(name, operation)
                 return Stack(name, "", "DELETE_COMPLETE", "", operation=operation)
             if found.verb != "DELETE" and found.operation != operation:
                 raise Busy(f"stack {name} is not being worked on by this operation: apply it again", after=0.0)
             if found.ended:
-                self._works.pop(name, None)
+                self._forget(name, operation)
                 return await self._end(found, operation, work)
             if work is not None and self._clock.monotonic() >= next_engines:
                 await self._look_after(found, work)
@@ -116,9 +117,7 @@ class HeatBackend:
 
     async def stop(self, name: str, *, operation: str) -> None:
         """Heat goes on with it; whoever has the job now finds it under the same operation."""
-        work = self._works.get(name)
-        if work is not None and work.operation == operation:
-            del self._works[name]
+        self._forget(name, operation)
 
     async def get(self, name: str) -> Stack | None:
         found = await self._heat.find(name, outputs=True)
@@ -126,6 +125,11 @@ class HeatBackend:
 
     async def close(self) -> None:
         await self._heat.close()
+
+    def _forget(self, name: str, operation: str) -> None:
+        work = self._works.get(name)
+        if work is not None and work.operation == operation:
+            del self._works[name]
 
     def _wish(self, spec: StackSpec, checked: Checked, operation: str) -> Wish:
         given = {name: value for name, value in spec.parameters.items() if value is not None and name not in PSEUDO}
