@@ -44,6 +44,7 @@ class Slow(Heat):
 
     async def delete(self, found: Found) -> None:
         self.asked.append("delete")
+        self.stack = None
 
     async def engines(self) -> dict[str, str]:
         return {"new": "2026-11-21T10:00:05.000000"}
