@@ -53,16 +53,14 @@ async def versions(kv: KV) -> dict[str, int]:
 
 
 async def established(folder: Path) -> list[str]:
-    """BGP sessions that the lab's routers have, and that stand."""
-    _, answer = await called("lab", "list", "--folder", str(folder))
-    found = [(one["name"], bgp) for one in answer["devices"] for bgp in one["bgp"]]
-    return sorted(f"{name} {bgp['peer']}" for name, bgp in found if bgp["state"] == "Established")
-
-
-async def come_up(folder: Path, sessions: list[str]) -> None:
+    """BGP sessions of the lab's routers, once there are four and all of them stand: two routers, each with its peer."""
     async with asyncio.timeout(PATIENCE_SECONDS):
-        while await established(folder) != sessions:
-            await asyncio.sleep(0)
+        while True:
+            _, answer = await called("lab", "list", "--folder", str(folder))
+            found = [(one["name"], bgp) for one in answer["devices"] for bgp in one["bgp"]]
+            up = sorted(f"{name} {bgp['peer']}" for name, bgp in found if bgp["state"] == "Established")
+            if len(up) == len(found) == 4:
+                return up
 
 
 @pytest.mark.parametrize("database", ["sqlite", "postgresql"])
@@ -89,7 +87,6 @@ async def test_what_etcd_lost_comes_back_and_stays_active(
             await make_chain(client, [*chain.prerequisites(), gateway, interface])
             before = await versions(kv)
             sessions = await established(tmp_path)
-            assert sessions
             code, told = await called("resync", *where)
             assert (code, told["findings"]) == (0, [])
 
@@ -110,7 +107,7 @@ async def test_what_etcd_lost_comes_back_and_stays_active(
             assert await versions(kv) == before
             shown = await client.wait(interface.schema, interface.id, at_most=PATIENCE_SECONDS)
             assert shown["status"] == "ACTIVE"
-            await come_up(tmp_path, sessions)
+            assert await established(tmp_path) == sessions
             assert await kv.get(keys.worker_config_key(path)) is not None
 
         async with AsyncExitStack() as anew:  # an etcd that knows nothing
@@ -125,7 +122,7 @@ async def test_what_etcd_lost_comes_back_and_stays_active(
             _, api = await begin(esi("api", *where, "--monitoring", "none", "--port", "0"))
             await equal(*where)
             assert await versions(kv) == before
-            await come_up(tmp_path, sessions)
+            assert await established(tmp_path) == sessions
             client = await begin(Client(api["api"], clock=SystemClock()))
             assert [(await client.show(one.schema, one.id))["status"] for one in (interface, gateway)] == ["ACTIVE"] * 2
             for wish in (interface, gateway):  # the workers know it again: it can be taken down
