@@ -1,16 +1,15 @@
 """A lane: one sqlite3 connection and whoever may use it, one group of transactions at a time.
 
 Group commit: what waits while a commit runs shares the next one. Each transaction of a group has its own savepoint, so
-that a bad one is undone alone; a commit that fails, fails for the whole group. A ThreadLane has its own thread, in
-which the coroutines are driven; without one the caller drives them where it stands.
+that a bad one is undone alone; a commit that fails, fails for the whole group.
+
+A lane alone is driven by its caller, where that stands; for a ring there are esi.store.lanes.
 """
 
 from __future__ import annotations
 
 import asyncio
-import queue
 import sqlite3
-import threading
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -32,6 +31,9 @@ WORDS = {
     "SQLITE_BUSY": "another process holds its lock; it goes on by itself as soon as that is free",
 }
 """What an operator has to know, where SQLite's own words do not say it."""
+
+
+GIVEN_UP = "the database gave up the transaction that this one shared"
 
 
 class Session(Protocol):
@@ -87,25 +89,50 @@ class Lane:
 
     def run(self, tickets: Sequence[Ticket]) -> None:
         """Run a group to its commit; afterwards every ticket holds a value or an error."""
-        done: list[Ticket] = []
-        try:
-            self.connection.execute(self._begin)
+        if self.begin(tickets):
             for ticket in tickets:
-                if not self._one(ticket, alone=len(tickets) == 1) and not self.connection.in_transaction:
-                    _fail(done, Unreachable("the database gave up the transaction that this one shared"))
-                    done = []
-                    self.connection.execute(self._begin)
-                elif ticket.error is None:
-                    done.append(ticket)
-            self.connection.execute("COMMIT")
-            if done:
+                self.apply(ticket, alone=len(tickets) == 1)
+            self.commit(tickets)
+
+    def begin_at_once(self) -> bool:
+        """Open a transaction, unless another process has the lock, or anything else is wrong: `begin` says what."""
+        try:
+            self.connection.execute("PRAGMA busy_timeout=0")
+            self.connection.execute(self._begin)
+        except sqlite3.Error:
+            return False
+        return True
+
+    def begin(self, tickets: Sequence[Ticket], *, busy_seconds: float | None = None) -> bool:
+        """Open a transaction, or tell all why not. It waits for another process's lock."""
+        try:
+            if busy_seconds is not None:
+                self.connection.execute(f"PRAGMA busy_timeout={busy_seconds * 1000:.0f}")
+            self.connection.execute(self._begin)
+        except sqlite3.Error as error:
+            self._fail(tickets, error)
+            return False
+        return True
+
+    def commit(self, tickets: Sequence[Ticket]) -> None:
+        """Put on disk what those have done that have no error; or give all of them the same one."""
+        good = [ticket for ticket in tickets if ticket.error is None]
+        try:
+            if good and not self.connection.in_transaction:
+                fail(good, Unreachable(GIVEN_UP))
+            elif good:
+                self.connection.execute("COMMIT")
                 self._committed()
                 self._trouble.tell("")
         except sqlite3.Error as error:
-            self._undo()
-            _fail([ticket for ticket in tickets if ticket.error is None], self._fault(error), error)
+            self._fail(good, error)
+        self._undo()
 
-    def _one(self, ticket: Ticket, *, alone: bool) -> bool:
+    def apply(self, ticket: Ticket, *, alone: bool) -> None:
+        """The statements of one. What is not alone has a savepoint, to which a fault goes back."""
+        if not self.connection.in_transaction:  # a savepoint would open one that nobody commits with the others
+            ticket.error = Unreachable(GIVEN_UP)
+            return
         session = ticket.open()
         try:
             if not alone:
@@ -119,13 +146,15 @@ class Lane:
             if isinstance(error, sqlite3.Error):
                 ticket.error = self._fault(error)
                 ticket.error.__cause__ = error
-            if self.connection.in_transaction:
-                self.connection.execute("ROLLBACK" if alone else "ROLLBACK TO one")
-                self.connection.execute(self._begin if alone else "RELEASE one")
-            return False
+            if self.connection.in_transaction and not alone:
+                self.connection.execute("ROLLBACK TO one")
+                self.connection.execute("RELEASE one")
         finally:
             session.end()
-        return True
+
+    def _fail(self, tickets: Sequence[Ticket], error: sqlite3.Error) -> None:
+        self._undo()
+        fail([ticket for ticket in tickets if ticket.error is None], self._fault(error), error)
 
     def _fault(self, error: sqlite3.Error) -> EsiError:
         fault = translated(error)
@@ -144,80 +173,7 @@ class Lane:
         self.connection.close()
 
 
-def _fail(tickets: Sequence[Ticket], error: EsiError, cause: BaseException | None = None) -> None:
+def fail(tickets: Sequence[Ticket], error: EsiError, cause: BaseException | None = None) -> None:
     for ticket in tickets:
         ticket.error = type(error)(error.message, **error.details)
         ticket.error.__cause__ = cause
-
-
-class ThreadLane:
-    """A lane with its own thread. `resolved` is called on the loop after each group with whether anything was sent."""
-
-    def __init__(self, name: str, open_lane: Callable[[], Lane], resolved: Callable[[bool], None]) -> None:
-        self._loop = asyncio.get_running_loop()
-        self._queue: queue.SimpleQueue[Ticket | None] = queue.SimpleQueue()
-        self._resolved = resolved
-        self._lane = open_lane()
-        self._closed = False
-        self._ended = asyncio.Event()
-        self._thread = threading.Thread(target=self._run, name=f"esi-store-{name}", daemon=True)
-        self._thread.start()
-
-    @property
-    def connection(self) -> sqlite3.Connection:
-        return self._lane.connection
-
-    async def submit(self, ticket: Ticket) -> Any:
-        if self._closed:
-            raise Unreachable("the store is closed")
-        ticket.future = self._loop.create_future()
-        self._queue.put(ticket)
-        return await ticket.future
-
-    def _run(self) -> None:
-        last = False
-        while not last:
-            group, last = self._next()
-            if group:
-                self._lane.run(group)
-                self._call(self._settle, group)
-        self._lane.close()
-        self._call(self._ended.set)
-
-    def _next(self) -> tuple[list[Ticket], bool]:
-        group: list[Ticket] = []
-        ticket = self._queue.get()
-        while ticket is not None:
-            group.append(ticket)
-            if len(group) >= GROUP:
-                return group, False
-            try:
-                ticket = self._queue.get_nowait()
-            except queue.Empty:
-                return group, False
-        return group, True
-
-    def _call(self, function: Callable[..., Any], *arguments: Any) -> None:
-        try:
-            self._loop.call_soon_threadsafe(function, *arguments)
-        except RuntimeError:
-            return  # the loop is gone, and with it everybody who waited
-
-    def _settle(self, group: Sequence[Ticket]) -> None:
-        for ticket in group:
-            future = ticket.future
-            if future is None or future.done():
-                continue
-            if ticket.error is not None:
-                future.set_exception(ticket.error)
-            else:
-                future.set_result(ticket.value)
-        self._resolved(any(ticket.sent for ticket in group if ticket.error is None))
-
-    async def close(self) -> None:
-        """Let what waits finish, then end the thread and close the connection."""
-        if not self._closed:
-            self._closed = True
-            self._queue.put(None)
-        await self._ended.wait()
-        self._thread.join()

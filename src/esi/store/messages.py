@@ -18,7 +18,8 @@ import orjson
 from esi.clock import Clock
 from esi.errors import Busy
 from esi.store import Kept
-from esi.store.lane import Lane, ThreadLane, Ticket, translated
+from esi.store.lane import Lane, Ticket, translated
+from esi.store.lanes import ThreadLane
 from esi.telemetry import Named
 from esi.telemetry.segments import Limits, read_lines
 

@@ -17,7 +17,8 @@ from esi.errors import Broken, Conflict, Invalid
 from esi.schema import Catalogue
 from esi.store import T, Work
 from esi.store.expanding import expand_sqlite, look_sqlite, wanted
-from esi.store.lane import Lane, ThreadLane, Ticket, translated
+from esi.store.lane import Lane, Ticket, translated
+from esi.store.lanes import LoopLane, ThreadLane
 from esi.store.migration import refuse_behind
 from esi.store.rows import Count, SqlStore, SqlTx, Statements
 from esi.store.wake import Datagrams, HintedWake, ProcessWake
@@ -107,13 +108,13 @@ class SqliteStore(SqlStore):
         self._connection = self._opened(catalogue, expand=expand)
         alone = inline or self._path == MEMORY
         self.wake = ProcessWake() if alone else HintedWake(Datagrams(Path(f"{self._path}.wake")))
-        self._writer: ThreadLane | Lane
-        self._reader: ThreadLane | Lane
+        self._writer: LoopLane | Lane
+        self._reader: LoopLane | ThreadLane | Lane
         if inline:
             self._writer = self._writing()
             self._reader = Lane(self._connection, "BEGIN", lambda: None)
         else:
-            self._writer = ThreadLane("writer", self._writing, self._resolved)
+            self._writer = LoopLane("writer", self._writing(), self._resolved, busy_seconds=busy_seconds)
             self._reader = self._writer if alone else ThreadLane("reader", self._reading, lambda _sent: None)
 
     def _opened(self, catalogue: Catalogue, *, expand: bool) -> sqlite3.Connection:
@@ -164,14 +165,14 @@ class SqliteStore(SqlStore):
         result: T = await self._submit(work, self._reader, self._reads)
         return result
 
-    async def _submit(self, work: Any, lane: ThreadLane | Lane, count: Count) -> Any:
+    async def _submit(self, work: Any, lane: LoopLane | ThreadLane | Lane, count: Count) -> Any:
         now = self._clock.now()
 
         async def run(tx: Any) -> Any:
             return await work(tx)
 
         ticket = Ticket(lambda: SqliteTx(SqliteSql(lane.connection, count), self._statements, now), run)
-        if isinstance(lane, ThreadLane):
+        if not isinstance(lane, Lane):
             return await lane.submit(ticket)
         lane.run([ticket])
         if ticket.error is not None:
@@ -189,8 +190,8 @@ class SqliteStore(SqlStore):
 
     async def close(self) -> None:
         for lane in (self._reader, self._writer):
-            if isinstance(lane, ThreadLane):
-                await lane.close()
-            else:
+            if isinstance(lane, Lane):
                 lane.close()
+            else:
+                await lane.close()
         self.wake.close()
