@@ -16,6 +16,7 @@ import jars
 import pytest
 from hypothesis import settings
 
+from esi.bootstrap.run import settle
 from esi.errors import Unsupported
 from esi.kv.child import find_etcd
 from esi.testing.etcd import required
@@ -132,6 +133,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         folder = item.path.relative_to(ROOT / "tests").parts[0]
         if folder in REAL_FOLDERS or item.get_closest_marker("real"):
             item.add_marker(pytest.mark.xdist_group("real"))  # one after the other: they start programs
+
+
+def pytest_collection_finish() -> None:
+    settle()  # as a ring does when it is ready: what was collected stays
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
