@@ -32,11 +32,12 @@ class _Meter:
 
 
 class Meters:
-    """The numbers and meters of one router."""
+    """The numbers and meters of one router. `names` are the names that have a number, by it."""
 
     def __init__(self, router: str) -> None:
         self._router = router
         self._indexes = dict(FIXED)
+        self.names = {index: name for name, index in FIXED.items()}
         self._meters: dict[str, _Meter] = {}
         self.changed_at: dict[str, float] = {}
         self._up: dict[str, bool] = {}
@@ -45,7 +46,8 @@ class Meters:
     def index(self, name: str) -> int:
         """The ifIndex of a port or unit, given at first sight."""
         if name not in self._indexes:
-            self._indexes[name] = FIRST_INDEX + len(self._indexes) - len(FIXED)
+            index = self._indexes[name] = FIRST_INDEX + len(self._indexes) - len(FIXED)
+            self.names[index] = name
         return self._indexes[name]
 
     def turn(self, now: float, names: Iterable[tuple[str, bool]]) -> None:

@@ -1,11 +1,13 @@
 """The objects that a router shows by SNMP: system, interfaces, states of BGP and VRRP, in the order of names.
 
-The names of a configuration's interfaces are laid out once per change of the topology; values are read when asked for.
+A row of an interface is found by its number; all others, and what comes behind a name, need everything to be laid out,
+which is done once per change of the topology.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 
 from esi.lab import replies
 from esi.lab.ber import COUNTER32, COUNTER64, GAUGE32, INTEGER, OCTETS, OID, TICKS, Oid, Value
@@ -22,6 +24,8 @@ MODEL: Oid = (1, 3, 6, 1, 4, 1, 2636, 1, 1, 1, 2, 108)
 ETHERNET, UNIT_TYPE, BUNDLE, LOOPBACK = 6, 53, 161, 24
 BGP_STATES = {"Idle": 1, "Connect": 2, "Active": 3, "OpenSent": 4, "OpenConfirm": 5, "Established": 6}
 VRRP_STATES = {"init": 1, "backup": 2, "master": 3}
+
+Interface = Physical | Unit
 
 
 class Mib(Objects):
@@ -59,39 +63,33 @@ class Mib(Objects):
         yield from self._sessions()
         yield from self._roles(meters)
 
-    def _interface(self, meters: Meters, one: Physical | Unit) -> Iterator[tuple[Oid, Read]]:
-        name = one.name
-        index = meters.index(name)
-        speed = 0 if isinstance(one, Unit) or name.startswith("lo") else 1000
-        up = self._topology.up(self._router.name, name)
+    def find(self, name: Oid) -> Read | None:
+        column = COLUMNS.get(name[:-1])
+        if column is None:
+            return super().find(name)
+        one = self._named(self._topology.meters(self._router.name).names.get(name[-1], ""))
+        return partial(column, self, one) if one is not None else None
 
-        def octets(side: int, tag: int) -> Read:
-            return lambda: Value(tag, self._topology.meters(self._router.name).octets(name)[side])
+    def _named(self, name: str) -> Interface | None:
+        view = self._topology.view(self._router.name)
+        return view.unit(name) if "." in name else view.physicals.get(name)
 
-        def changed() -> Value:
-            return Value(TICKS, int(max(0.0, meters.changed_at.get(name, 0.0) - self._router.begun) * 100))
+    def _interface(self, meters: Meters, one: Interface) -> Iterator[tuple[Oid, Read]]:
+        index = meters.index(one.name)
+        yield from (((*column, index), partial(read, self, one)) for column, read in COLUMNS.items())
 
-        columns: tuple[tuple[int, Read], ...] = (
-            (1, fixed(INTEGER, index)),
-            (2, fixed(OCTETS, name.encode())),
-            (3, fixed(INTEGER, _type(one))),
-            (4, fixed(INTEGER, 1500)),
-            (5, fixed(GAUGE32, speed * 1_000_000)),
-            (7, fixed(INTEGER, 2 if one.disabled else 1)),
-            (8, fixed(INTEGER, 1 if up else 2)),
-            (9, changed),
-            (10, octets(0, COUNTER32)),
-            (16, octets(1, COUNTER32)),
-        )
-        extended: tuple[tuple[int, Read], ...] = (
-            (1, fixed(OCTETS, name.encode())),
-            (6, octets(0, COUNTER64)),
-            (10, octets(1, COUNTER64)),
-            (15, fixed(GAUGE32, speed)),
-            (18, fixed(OCTETS, one.description.encode()[:64])),
-        )
-        yield from (((*IF, column, index), read) for column, read in columns)
-        yield from (((*IF_X, column, index), read) for column, read in extended)
+    def index(self, one: Interface) -> Value:
+        return Value(INTEGER, self._topology.meters(self._router.name).index(one.name))
+
+    def status(self, one: Interface) -> Value:
+        return Value(INTEGER, 1 if self._topology.up(self._router.name, one.name) else 2)
+
+    def changed(self, one: Interface) -> Value:
+        changed_at = self._topology.meters(self._router.name).changed_at.get(one.name, 0.0)
+        return Value(TICKS, int(max(0.0, changed_at - self._router.begun) * 100))
+
+    def octets(self, one: Interface, side: int, tag: int) -> Value:
+        return Value(tag, self._topology.meters(self._router.name).octets(one.name)[side])
 
     def _sessions(self) -> Iterator[tuple[Oid, Read]]:
         """BGP4-MIB knows IPv4 peers only, by their address."""
@@ -127,7 +125,32 @@ class Mib(Objects):
         return Value(TICKS, int((self._router.clock.monotonic() - self._router.begun) * 100))
 
 
-def _type(one: Physical | Unit) -> int:
+def _type(one: Interface) -> int:
     if isinstance(one, Unit):
         return LOOPBACK if one.name.startswith("lo") else UNIT_TYPE
     return LOOPBACK if one.name.startswith("lo") else BUNDLE if one.name.startswith("ae") else ETHERNET
+
+
+def _speed(one: Interface) -> int:
+    """In Mbit/s."""
+    return 0 if isinstance(one, Unit) or one.name.startswith("lo") else 1000
+
+
+COLUMNS: Mapping[Oid, Callable[[Mib, Interface], Value]] = {
+    (*IF, 1): Mib.index,
+    (*IF, 2): lambda _, one: Value(OCTETS, one.name.encode()),
+    (*IF, 3): lambda _, one: Value(INTEGER, _type(one)),
+    (*IF, 4): lambda _, one: Value(INTEGER, 1500),
+    (*IF, 5): lambda _, one: Value(GAUGE32, _speed(one) * 1_000_000),
+    (*IF, 7): lambda _, one: Value(INTEGER, 2 if one.disabled else 1),
+    (*IF, 8): Mib.status,
+    (*IF, 9): Mib.changed,
+    (*IF, 10): lambda mib, one: mib.octets(one, 0, COUNTER32),
+    (*IF, 16): lambda mib, one: mib.octets(one, 1, COUNTER32),
+    (*IF_X, 1): lambda _, one: Value(OCTETS, one.name.encode()),
+    (*IF_X, 6): lambda mib, one: mib.octets(one, 0, COUNTER64),
+    (*IF_X, 10): lambda mib, one: mib.octets(one, 1, COUNTER64),
+    (*IF_X, 15): lambda _, one: Value(GAUGE32, _speed(one)),
+    (*IF_X, 18): lambda _, one: Value(OCTETS, one.description.encode()[:64]),
+}
+"""The columns of both tables of interfaces."""

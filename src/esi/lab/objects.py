@@ -35,9 +35,13 @@ class Objects:
 
     def get(self, name: Oid) -> Value | None:
         """The value of an object, None when there is none of this name."""
-        self._lay_out()
-        read = self._reads.get(name)
+        read = self.find(name)
         return read() if read is not None else None
+
+    def find(self, name: Oid) -> Read | None:
+        """How an object is read. A device that knows it without laying out everything says so here."""
+        self._lay_out()
+        return self._reads.get(name)
 
     def after(self, name: Oid) -> Binding | None:
         """The first object behind a name, None at the end."""

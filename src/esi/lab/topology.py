@@ -1,7 +1,7 @@
 """The routers of a lab beside each other: what stands between them over time.
 
-Whenever a running configuration or a link changes, everything is decided anew (`wiring`); what agrees counts as up
-`settle_seconds` later by the clock, what ceases to agree is down at once and counts as a flap.
+Whenever a running configuration or a link changes, what that can concern (`touched`) is decided anew (`wiring`); what
+agrees counts as up `settle_seconds` later by the clock, what ceases to agree is down at once and counts as a flap.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from esi.clock import Clock
 from esi.lab.engine import Engine
 from esi.lab.meters import Meters
+from esi.lab.touched import Place, touched
 from esi.lab.view import NOTHING, Peering, Unit, View, VrrpGroup, read_view
 from esi.lab.wiring import ESTABLISHED, Port, Segment, Verdict, Wiring
 from esi.render.junos.tree import Node
@@ -51,7 +52,7 @@ class Topology:
         self.cut: set[Port] = set()
         self._views: dict[str, tuple[Node, View]] = {}
         self.generation = 0
-        self._seen: object = None
+        self._seen: tuple[object, ...] = ()
         self._wiring = Wiring({}, (), frozenset())
         self._sessions: dict[tuple[str, str, str], BgpSession] = {}
         self._roles: dict[tuple[str, str, int], VrrpRole] = {}
@@ -72,6 +73,7 @@ class Topology:
         seen = (roots, frozenset(self.cut), off)
         if seen == self._seen:
             return
+        same_links = seen[1:] == self._seen[1:]
         self._seen = seen
         self.generation += 1
         for name, root in roots.items():
@@ -79,9 +81,10 @@ class Topology:
             if before is None or before[0] is not root:
                 self._views[name] = (root, read_view(root, before[1] if before is not None else NOTHING))
         views = {name: view for name, (_, view) in self._views.items() if name not in off}
+        concerned = touched(self._wiring.views, views) if same_links else None
         self._wiring = Wiring(views, self.segments, frozenset(self.cut))
         now = self.clock.monotonic()
-        self._settle_sessions(now)
+        self._settle_sessions(now, concerned)
         self._settle_roles(now)
         for name in self.routers:
             self._meters[name].turn(now, self._states(name))
@@ -139,12 +142,17 @@ class Topology:
         else:
             session.state, session.seconds = ESTABLISHED, waited - self.settle_seconds
 
-    def _settle_sessions(self, now: float) -> None:
+    def _settle_sessions(self, now: float, concerned: set[Place] | None) -> None:
+        """`concerned`: where a session may stand differently; None: everywhere."""
         before, self._sessions = self._sessions, {}
         for router, peering in self._peerings():
-            verdict = self._wiring.session(router, peering)
             key = (router, peering.instance, peering.peer)
             known = before.get(key)
+            if known is not None and concerned is not None and (router, peering.instance) not in concerned:
+                known.peering = peering
+                self._sessions[key] = known
+                continue
+            verdict = self._wiring.session(router, peering)
             if known is None:
                 self._sessions[key] = BgpSession(peering, verdict, now)
                 continue
