@@ -20,7 +20,8 @@ from esi.testing.chain import Wish
 CLOCK = SystemClock()
 
 _DONE = """SELECT i.id, i.status FROM vpn_interface i JOIN vpn_gateway g ON g.id = i.vpn_gw_id
-WHERE (i.status = 'ACTIVE' AND g.status = 'ACTIVE' AND g.connected_vpn_interface = i.id) OR i.status = 'ERROR'"""
+WHERE i.id NOT IN (SELECT id FROM seen)
+AND ((i.status = 'ACTIVE' AND g.status = 'ACTIVE' AND g.connected_vpn_interface = i.id) OR i.status = 'ERROR')"""
 
 
 @dataclass
@@ -40,15 +41,17 @@ class Look:
     """Looks at the database of a ring, every few milliseconds."""
 
     def __init__(self, folder: Path, seen: Seen, *, pause: float = 0.005) -> None:
-        self._rows = sqlite3.connect(f"file:{folder / 'esi.db'}?mode=ro", uri=True)
+        self._rows = sqlite3.connect(f"file:{folder / 'esi.db'}?mode=ro", uri=True, isolation_level=None)
+        self._rows.execute("CREATE TEMP TABLE seen (id TEXT PRIMARY KEY) WITHOUT ROWID")  # a look is to cost little
         self._seen = seen
         self._pause = pause
 
     def look(self) -> None:
         now = CLOCK.monotonic()
-        for id, status in self._rows.execute(_DONE):
-            if self._seen.done.setdefault(id, now) == now and status == "ERROR":
-                self._seen.refused.add(id)
+        ended = self._rows.execute(_DONE).fetchall()
+        self._rows.executemany("INSERT INTO seen VALUES (?)", [(id,) for id, _ in ended])
+        self._seen.done |= {id: now for id, _ in ended if id not in self._seen.done}
+        self._seen.refused |= {id for id, status in ended if status == "ERROR"}
 
     async def until(self, count: int, *, at_most: float) -> None:
         """So many have ended."""

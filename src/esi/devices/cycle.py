@@ -55,13 +55,16 @@ class Unsettled(Exception):
 
 
 class Cycle:
-    """Brings batches onto the device that `session` has locked. `revision` is the owner's, for the commit's comment."""
+    """Brings batches onto the device that `session` has locked. `revision` is the owner's, for the commit's comment;
+    `sent` is called when a commit is on its way.
+    """
 
-    def __init__(self, ip: str, session: Session, revision: int, answer: Answer) -> None:
+    def __init__(self, ip: str, session: Session, revision: int, answer: Answer, sent: Callable[[], None]) -> None:
         self._ip = ip
         self._session = session
         self._revision = revision
         self._answer = answer
+        self._sent = sent
 
     async def run(self, batch: list[Waiting]) -> None:
         """Returns when everybody of `batch` is answered. Raises Unsettled, or a TemporaryError for all that are not."""
@@ -69,7 +72,7 @@ class Cycle:
         within = self._session.confirm_within
         tries = 0
         while batch:
-            batch = [waiting for waiting in batch if not waiting.answered.is_set()]
+            batch = [waiting for waiting in batch if waiting.result is None]
             batch, diff = await self._load(batch)
             if not batch:
                 await self._session.discard()
@@ -82,6 +85,7 @@ class Cycle:
             unsettled = Unsettled(batch, name, diff, comment)
             try:
                 tail = UNCONFIRMED if within is not None else ""
+                asyncio.get_running_loop().call_soon(self._sent)
                 warnings = await self._session.commit(comment=comment + tail, confirm_within=within)
                 unsettled.warnings = self._warned(name, warnings)
             except Rejected as error:

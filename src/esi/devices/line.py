@@ -38,11 +38,14 @@ class Waiting:
             self.heard = held
             self.intent.held(held)
 
-    def answer(self, result: IntentResult | EsiError) -> None:
-        """The first answer counts."""
-        if not self.answered.is_set():
+    def decide(self, result: IntentResult | EsiError) -> None:
+        """The first answer counts. Its caller hears it with `answered`."""
+        if self.result is None:
             self.result = result
-            self.answered.set()
+
+    def answer(self, result: IntentResult | EsiError) -> None:
+        self.decide(result)
+        self.answered.set()
 
 
 class Line:
@@ -51,6 +54,7 @@ class Line:
     def __init__(self) -> None:
         self._waiting: dict[Waiting, None] = {}
         self._by_key: dict[str, Waiting] = {}
+        self._served: list[Waiting] = []
 
     def __iter__(self) -> Iterator[Waiting]:
         """A copy: the line may change while somebody reads it."""
@@ -93,6 +97,17 @@ class Line:
         self._waiting.pop(waiting, None)
         if self._by_key.get(waiting.key) is waiting:
             del self._by_key[waiting.key]
+
+    def serve(self, waiting: Waiting, answer: IntentResult | EsiError) -> None:
+        """It is answered; its caller hears so with `tell`."""
+        self.leave(waiting)
+        waiting.decide(answer)
+        self._served.append(waiting)
+
+    def tell(self) -> None:
+        for waiting in self._served:
+            waiting.answered.set()
+        self._served.clear()
 
     def dismiss_foreign(self) -> None:
         """We do not own the device any more: the intents of others stand in etcd for whoever does."""

@@ -7,6 +7,9 @@ Lock denied: held by the session of an earlier owner, that session is ended; hel
 the stranger is named. Reply lost: a new session looks for the batch in the commit log: there, all is done; not there,
 send again. Never guess.
 
+While others wait, those who are served hear it when the next commit is on its way, and not before: what they do then
+would delay it, and a device that commits is the time for that.
+
 Where the inventory wants confirmed commits, every commit ends its session, and the next one confirms it: that it opened
 is the proof that the device can still be reached. Whoever dies in between leaves the device to go back by itself.
 """
@@ -29,6 +32,9 @@ from esi.kv import holds
 from esi.tasks import Tasks
 
 FIRST_BACK_OFF, LAST_BACK_OFF = 0.2, 15.0
+
+HEAD_START_SECONDS = 0.25
+"""How long at most the served wait for the next commit to be on its way, before they hear."""
 
 LOOK_SECONDS = 10.0
 """Whoever waits for another owner looks so often whether there still is one: a net under the watch."""
@@ -90,9 +96,11 @@ class Owner:
                     except TemporaryError as error:
                         await self._drop_session()
                         self._refuse_overdue(error)
+                        self._line.tell()
                         await self._clock.sleep(error.after or back_off)
                         back_off = min(back_off * 2, LAST_BACK_OFF)
             finally:
+                self._line.tell()
                 await self._drop_session()
             await self._ownership.give_up()
 
@@ -101,6 +109,7 @@ class Owner:
         for waiting in self._line:
             waiting.answer(Busy(f"the owner of {self._ip} has stopped"))
             self._line.leave(waiting)
+        self._line.tell()
 
     async def _something_waits(self, idle: float) -> bool:
         self._wake.clear()
@@ -131,6 +140,10 @@ class Owner:
         await self._exchange.deliver(self._ownership.guard)  # what was refused while the device could not be had
         if self._line:
             await self._serve()
+        if self._line:
+            asyncio.get_running_loop().call_later(HEAD_START_SECONDS, self._line.tell)
+        else:
+            self._line.tell()
         await self._exchange.deliver(self._ownership.guard)
         await self._exchange.tidy()
 
@@ -171,12 +184,14 @@ class Owner:
             raise
         finally:
             self._telling.end()
+        if not self._line:
+            self._line.tell()
         await self._unlock(session)
 
     async def _under_lock(self, session: Session, address: Address) -> None:
         await self._ownership.prove()
         await self._refuse_stale()
-        cycle = Cycle(self._ip, session, self._ownership.revision, self._answer)
+        cycle = Cycle(self._ip, session, self._ownership.revision, self._answer, self._line.tell)
         try:
             if self._unsettled is not None or session.confirm_within is not None:
                 await self._settle(cycle)
@@ -276,13 +291,12 @@ class Owner:
     def _answer(self, waiting: Waiting, answer: IntentResult | EsiError) -> None:
         if waiting not in self._line:
             return
-        self._line.leave(waiting)
+        self._line.serve(waiting, answer)
         self._telling.note(waiting.intent, answer)
         if waiting.foreign:
             self._exchange.owe(waiting, answer)
         else:
             self._exchange.withdraw(waiting)
-        waiting.answer(answer)
 
     async def _drop_session(self) -> None:
         session, self._session = self._session, None
