@@ -215,6 +215,24 @@ async def test_lists_filter_sort_and_page(store: Store) -> None:
             await listed(store, filters=query.filters, sort=query.sort)
 
 
+async def test_all_rows_are_counted_with_those_of_nobody(store: Store) -> None:
+    rows = [box("a", tenant_id="t1"), box("b", tenant_id="t2"), box("c"), box("d", tenant_id="t1")]
+    await insert(store, *rows)
+
+    async def counted(**query: Any) -> int:
+        return await store.read(lambda tx: tx.count("box", Query(**query)))
+
+    async def change(tx: Tx) -> None:
+        await tx.delete(rows[1].ref)
+        rows[3].body["tenant_id"] = None
+        await tx.update(rows[3])
+
+    assert (await counted(), await counted(owner="t1"), await counted(limit=1)) == (4, 2, 4)
+    await store.transaction(change)
+    assert (await counted(), await counted(owner="t1"), await counted(filters={"tenant_id": [None]})) == (3, 1, 2)
+    assert await counted(any_of=True) == 0
+
+
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None)
 @given(
     rows=st.lists(st.tuples(st.sampled_from("abc'\"%_\\"), st.integers(0, 3)), max_size=12),

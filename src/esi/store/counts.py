@@ -95,3 +95,11 @@ def only_tenant(query: Query) -> str | None:
     values = query.filters.get(TENANT, ())
     alone = query.owner is None and len(query.filters) == 1 and len(values) == 1
     return values[0] if alone and isinstance(values[0], str) else None
+
+
+def is_everything(query: Query) -> bool:
+    """Whether all rows are asked for: those of all tenants, which are counted, and those of nobody."""
+    return not query.filters and query.owner is None and not query.any_of
+
+
+OF_NOBODY = Query(filters={TENANT: [None]})

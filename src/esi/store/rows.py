@@ -15,7 +15,7 @@ from esi.model.resource import Ref, Resource
 from esi.schema import Catalogue
 from esi.schema.properties import values_at
 from esi.store import EVERYTHING, Cause, Kind, LogRow, OutboxRow, Query, Resources, T, Work
-from esi.store.counts import TENANT, only_tenant
+from esi.store.counts import OF_NOBODY, TENANT, is_everything, only_tenant
 from esi.store.runs import Runs, RunStatements
 from esi.store.statements import Codec, Lists, Sql, Values, compiled
 from esi.store.tables import POSTGRESQL, Tables
@@ -46,11 +46,10 @@ class Statements:
         self.release_all = _where(dialect, freed, a.owner_schema, a.owner_id)
         self.holder = _where(dialect, select(a.owner_schema, a.owner_id), a.pool, a.value)
         c, s = tables.counts.c, tables.slots.c
-        self.counted = _where(dialect, select(c.rows), c.schema, c.tenant)
-        if dialect.name == POSTGRESQL:
-            self.counted = _where(
-                dialect, select(func.coalesce(func.sum(s.rows), literal_column("0"))), s.schema, s.tenant
-            )
+        kept = s if dialect.name == POSTGRESQL else c
+        rows = select(func.coalesce(func.sum(kept.rows), literal_column("0")))
+        self.counted = _where(dialect, rows, kept.schema, kept.tenant)
+        self.counted_all = _where(dialect, rows, kept.schema)
         self.runs = RunStatements.of(tables.runs, dialect)
         self.unlink = _where(dialect, tables.links.delete(), k.source_schema, k.source)
         self.linked = _where(dialect, select(k.source), k.property, k.target, k.source_schema)
@@ -175,10 +174,14 @@ class SqlTx:
 
     async def count(self, schema: str, query: Query = EVERYTHING) -> int:
         codec = self._statements.codec(schema)
-        if (tenant := only_tenant(query)) is not None and TENANT in codec.schema.properties:
-            rows = await self._sql.rows(self._statements.counted, (schema, tenant))
-            return int(rows[0][0]) if rows else 0
-        text, values = self._statements.lists.build(codec, query, counting=True)
+        tenant = only_tenant(query)
+        if TENANT in codec.schema.properties and tenant is not None:
+            return await self._number(self._statements.counted, (schema, tenant))
+        if TENANT in codec.schema.properties and is_everything(query):
+            return await self._number(self._statements.counted_all, (schema,)) + await self.count(schema, OF_NOBODY)
+        return await self._number(*self._statements.lists.build(codec, query, counting=True))
+
+    async def _number(self, text: str, values: Sequence[Any]) -> int:
         return int((await self._sql.rows(text, values))[0][0])
 
     async def referring(self, schema: str, property: str, target: str) -> Resources:
