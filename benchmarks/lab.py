@@ -15,8 +15,9 @@ from pathlib import Path
 
 from benchmarks import many
 from esi.bootstrap.inventory import LAB_FILE, write_inventory
+from esi.bootstrap.run import settle
 from esi.clock import SystemClock
-from esi.drivers.ssh import Endpoint
+from esi.drivers.endpoint import Endpoint
 from esi.lab import LabDevice, Topology, day0, segments, serve
 from esi.lab.control import Control, serve_control
 from esi.lab.netscaler import Appliances
@@ -70,6 +71,7 @@ async def main(folder: Path, pairs: int, commit_seconds: float, sites: int) -> N
         )
         (folder / "lab").mkdir(exist_ok=True)
         async with serve_control(Control(served, Appliances(clock)), folder / "lab"):
+            settle()  # as `esi lab` does
             print(json.dumps({"inventory": str(folder / LAB_FILE)}), flush=True)
             await asyncio.Event().wait()
 

@@ -17,7 +17,7 @@ from esi.bootstrap.lab import PASSWORDS, RunningLab, run_lab
 from esi.cli.program import run
 from esi.clock import SystemClock
 from esi.drivers import Session
-from esi.drivers.ssh import Timeouts
+from esi.drivers.endpoint import Timeouts
 from esi.errors import Busy, EsiError, Rejected, TemporaryError, TimedOut, Unreachable
 from esi.lab import Served
 from esi.lab.control import SOCKET, ask

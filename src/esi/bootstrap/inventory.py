@@ -19,8 +19,8 @@ from urllib.parse import urlsplit
 
 import yaml
 
+from esi.drivers.endpoint import Endpoint
 from esi.drivers.nitro.wire import Endpoint as Nitro
-from esi.drivers.ssh import Endpoint
 from esi.errors import SettingsError
 
 LAB_FILE = "inventory.yaml"

@@ -17,7 +17,7 @@ import asyncssh
 
 from esi.bootstrap.racks import LabIdentity, Racks, service_user
 from esi.clock import Clock
-from esi.drivers.ssh import Endpoint
+from esi.drivers.endpoint import Endpoint
 from esi.errors import SettingsError
 from esi.lab import LabDevice, Served, Topology, day0, segments, serve
 from esi.lab.contrail import LabContrail

@@ -41,6 +41,7 @@ class Meters:
         self._meters: dict[str, _Meter] = {}
         self.changed_at: dict[str, float] = {}
         self._up: dict[str, bool] = {}
+        self._known: dict[str, tuple[float, float]] = {}
         self._now = 0.0
 
     def index(self, name: str) -> int:
@@ -78,5 +79,7 @@ class Meters:
         return int(inside), int(outside)
 
     def _rates(self, name: str) -> tuple[float, float]:
-        noise = zlib.crc32(f"{self._router} {name}".encode())
-        return 1000.0 + noise % 50_000, 1000.0 + (noise >> 8) % 50_000
+        if name not in self._known:
+            noise = zlib.crc32(f"{self._router} {name}".encode())
+            self._known[name] = 1000.0 + noise % 50_000, 1000.0 + (noise >> 8) % 50_000
+        return self._known[name]

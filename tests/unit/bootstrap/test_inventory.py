@@ -8,7 +8,7 @@ import pytest
 
 from esi.bootstrap import run
 from esi.bootstrap.inventory import read_inventory, read_snmp, write_inventory
-from esi.drivers.ssh import Endpoint
+from esi.drivers.endpoint import Endpoint
 from esi.environment import load_settings
 from esi.errors import SettingsError
 

@@ -7,8 +7,8 @@ edits     edits to RPCs: text printed from a tree, removals as XML; secrets in t
 
 from __future__ import annotations
 
+from esi.drivers.endpoint import Endpoint, Timeouts
 from esi.drivers.junos.driver import JunosDriver
 from esi.drivers.junos.session import JunosSession
-from esi.drivers.ssh import Endpoint, Timeouts
 
 __all__ = ["Endpoint", "JunosDriver", "JunosSession", "Timeouts"]

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from esi.clock import Clock
 from esi.drivers import Address
+from esi.drivers.endpoint import Endpoint, Timeouts, Ways
 from esi.drivers.junos.session import JunosSession
 from esi.drivers.netconf import NetconfSession
-from esi.drivers.ssh import Endpoint, Timeouts, Ways, dial
 from esi.errors import Rejected, Unsupported
 from esi.telemetry import Recorder
 
@@ -51,6 +51,8 @@ class JunosDriver:
 
     async def dial(self, address: Address) -> NetconfSession:
         """The conversation without JUNOS's verbs, for whoever speaks other RPCs."""
+        from esi.drivers.ssh import dial  # here: a process that has nothing to dial does not load it
+
         endpoint = self._inventory.get(address.ip)
         if endpoint is None:
             if self._known_hosts is None:

@@ -14,9 +14,9 @@ from collections.abc import Sequence
 from lxml import etree
 
 from esi.drivers import CommitRecord, Edit
+from esi.drivers.endpoint import Timeouts
 from esi.drivers.junos.edits import NC, requests
 from esi.drivers.netconf import NetconfSession, without_secrets
-from esi.drivers.ssh import Timeouts
 from esi.errors import Busy, EsiError, Rejected, TemplateError
 from esi.netconf.reply import Reply, RpcError
 from esi.netconf.xml import BASE, Element, child, child_text, children, local, text
