@@ -2,7 +2,6 @@
 SHELL := /bin/bash
 BIN := .venv/bin
 ARGS ?=
-WORKERS ?= $(shell expr $$(nproc) + 1)  # of tests: those that start programs wait a good deal
 .DEFAULT_GOAL := help
 unexport PYTHONDONTWRITEBYTECODE  # hundreds of short programs run here: each is compiled once
 .PHONY: help demo dev test test-openstack examples check fmt lint unit conformance docs bench setup setup-demo
@@ -19,7 +18,7 @@ dev: setup-demo  ## the whole ring with its lab in one process, until Ctrl-C (AR
 	@$(BIN)/esi dev $(ARGS)
 
 test: lint  ## everything: lint, then every test
-	@$(BIN)/pytest -q -rs -n $(WORKERS) --dist loadgroup $(ARGS)
+	@$(BIN)/pytest -q -rs -n $$(($$(nproc) + 1)) --dist loadgroup $(ARGS)
 
 test-openstack: lint  ## the second story on a real Nova, in three minutes
 	@python3 scripts/setup.py openstack
