@@ -4,7 +4,7 @@ In: transactions of the lifecycle, the sync writer's batches. Out: rows, the out
 Owns: every SQL table. Killed at any moment: a transaction stands whole or not at all.
 
 A transaction is a coroutine that awaits only the methods of its `Tx`: the store drives it to its end. Awaiting anything
-else raises Broken. It may run on a writer thread and share one commit with its neighbours (`esi.store.sqlite`), or once
+else raises Broken. It may share one commit with its neighbours (`esi.store.sqlite`), or once
 more from its beginning, where others have written what it read (`esi.store.postgresql`).
 """
 
