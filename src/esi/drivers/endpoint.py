@@ -1,5 +1,5 @@
-"""Where a device is reached, and how patiently. SSH itself (`ssh`) is a dozen megabytes and a tenth of a second to load:
-whoever dials first does so.
+"""Where a device is reached, and how patiently. SSH itself (`ssh`) is loaded by whoever dials first: it takes a dozen
+megabytes and a tenth of a second.
 """
 
 from __future__ import annotations
