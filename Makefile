@@ -49,7 +49,7 @@ docs: setup  ## write the reference pages from the code, then check all pages
 	@$(BIN)/python scripts/reference.py
 	@$(BIN)/pytest -q tests/docs $(ARGS)
 
-bench:  ## how fast it is, beside bare loops: docs/benchmarks.md, in 28 minutes (QUICK=1: in 3, into var/)
+bench:  ## how fast it is, beside bare loops: docs/benchmarks.md, in 24 minutes (QUICK=1: in 3, into var/)
 	@python3 scripts/setup.py bench
 	@mkdir -p var && $(BIN)/python -m benchmarks $(if $(QUICK),--quick --to var/benchmarks.json) $(ARGS)
 
