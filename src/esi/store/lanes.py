@@ -23,14 +23,15 @@ TURN_SECONDS = 0.01
 """A group that is driven on the loop ends after so long: others have their turn while it goes to the disk."""
 
 
-class ThreadLane:
-    """A lane with its own thread. `resolved` is called on the loop after each group with whether anything was sent."""
+class _WithThread:
+    """What both have: a lane, a thread, and callers on the loop. There `resolved` hears, after each group, whether
+    anything was sent.
+    """
 
-    def __init__(self, name: str, open_lane: Callable[[], Lane], resolved: Callable[[bool], None]) -> None:
+    def __init__(self, name: str, lane: Lane, resolved: Callable[[bool], None]) -> None:
         self._loop = asyncio.get_running_loop()
-        self._queue: queue.SimpleQueue[Ticket | None] = queue.SimpleQueue()
+        self._lane = lane
         self._resolved = resolved
-        self._lane = open_lane()
         self._closed = False
         self._ended = asyncio.Event()
         self._thread = threading.Thread(target=self._run, name=f"esi-store-{name}", daemon=True)
@@ -41,11 +42,38 @@ class ThreadLane:
         return self._lane.connection
 
     async def submit(self, ticket: Ticket) -> Any:
+        """The value of a ticket, or its error."""
         if self._closed:
             raise Unreachable("the store is closed")
         ticket.future = self._loop.create_future()
-        self._queue.put(ticket)
+        self._join(ticket)
         return await ticket.future
+
+    def _join(self, ticket: Ticket) -> None:
+        raise NotImplementedError
+
+    def _run(self) -> None:
+        raise NotImplementedError
+
+    def _end(self) -> None:
+        """In the thread, which has nothing more to do."""
+        self._lane.close()
+        call_on(self._loop, self._ended.set)
+
+    def _settle(self, group: Sequence[Ticket]) -> None:
+        settle(group)
+        self._resolved(any(ticket.sent for ticket in group if ticket.error is None))
+
+
+class ThreadLane(_WithThread):
+    """A lane whose thread drives it."""
+
+    def __init__(self, name: str, open_lane: Callable[[], Lane], resolved: Callable[[bool], None]) -> None:
+        self._queue: queue.SimpleQueue[Ticket | None] = queue.SimpleQueue()
+        super().__init__(name, open_lane(), resolved)
+
+    def _join(self, ticket: Ticket) -> None:
+        self._queue.put(ticket)
 
     def _run(self) -> None:
         last = False
@@ -54,8 +82,7 @@ class ThreadLane:
             if group:
                 self._lane.run(group)
                 call_on(self._loop, self._settle, group)
-        self._lane.close()
-        call_on(self._loop, self._ended.set)
+        self._end()
 
     def _next(self) -> tuple[list[Ticket], bool]:
         group: list[Ticket] = []
@@ -70,10 +97,6 @@ class ThreadLane:
                 return group, False
         return group, True
 
-    def _settle(self, group: Sequence[Ticket]) -> None:
-        settle(group)
-        self._resolved(any(ticket.sent for ticket in group if ticket.error is None))
-
     async def close(self) -> None:
         """Let what waits finish, then end the thread and close the connection."""
         if not self._closed:
@@ -83,37 +106,23 @@ class ThreadLane:
         self._thread.join()
 
 
-class LoopLane:
-    """A lane for writing. `resolved` is called after each group with whether anything was sent. While one group goes to
-    the disk, the next gathers; `busy_seconds` is how long it waits for another process's lock.
+class LoopLane(_WithThread):
+    """A lane for writing. While one group goes to the disk, the next gathers; `busy_seconds` is how long it waits for
+    another process's lock.
     """
 
     def __init__(self, name: str, lane: Lane, resolved: Callable[[bool], None], *, busy_seconds: float) -> None:
-        self._loop = asyncio.get_running_loop()
-        self._lane = lane
-        self._resolved = resolved
         self._busy_seconds = busy_seconds
         self._gathering: list[Ticket] = []
         self._under_way = False
-        self._closed = False
         self._jobs: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
-        self._ended = asyncio.Event()
-        self._thread = threading.Thread(target=self._wait, name=f"esi-store-{name}", daemon=True)
-        self._thread.start()
+        super().__init__(name, lane, resolved)
 
-    @property
-    def connection(self) -> sqlite3.Connection:
-        return self._lane.connection
-
-    async def submit(self, ticket: Ticket) -> Any:
-        if self._closed:
-            raise Unreachable("the store is closed")
-        ticket.future = self._loop.create_future()
+    def _join(self, ticket: Ticket) -> None:
         self._gathering.append(ticket)
         if not self._under_way:
             self._under_way = True
             self._loop.call_soon(self._next)  # who else comes in this turn of the loop comes along
-        return await ticket.future
 
     def _next(self) -> None:
         """On the loop: the next group, if there is one."""
@@ -148,16 +157,14 @@ class LoopLane:
         self._lane.commit(group)
         call_on(self._loop, self._settle, group)
 
-    def _settle(self, group: list[Ticket]) -> None:
-        settle(group)
-        self._resolved(any(ticket.sent for ticket in group if ticket.error is None))
+    def _settle(self, group: Sequence[Ticket]) -> None:
+        super()._settle(group)
         self._next()
 
-    def _wait(self) -> None:
+    def _run(self) -> None:
         while (job := self._jobs.get()) is not None:
             job()
-        self._lane.close()
-        call_on(self._loop, self._ended.set)
+        self._end()
 
     async def close(self) -> None:
         """Let what waits finish, then end the thread and close the connection."""

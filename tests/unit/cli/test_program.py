@@ -53,11 +53,8 @@ def test_help_lines_are_the_commands_own() -> None:
 
 def test_the_reference_page_is_current() -> None:
     page = ROOT / "docs" / "reference" / "cli.md"
-    words = [
-        sys.executable,
-        "-m",
-        "esi.cli.reference",
-    ]  # by itself: who was called before keeps its help
+    # by a process of its own: a command that was called alone before keeps the help that it had then
+    words = [sys.executable, "-m", "esi.cli.reference"]
     made = subprocess.run(words, capture_output=True, check=True, text=True).stdout
     assert page.read_text() == made, f"python -m esi.cli.reference > {page}"
 
