@@ -6,7 +6,7 @@ import logging
 import random
 
 from esi.clock import Clock
-from esi.errors import Compacted
+from esi.errors import Compacted, Outrun
 from esi.jobs.master import Master
 from esi.kv import KV
 from esi.runtime import Leader
@@ -32,12 +32,12 @@ class JobsRoom:
         self._quirks = quirks
 
     async def run(self) -> None:
-        """Every term starts from what etcd holds; a compacted watch or a lost election starts another."""
+        """Every term starts from what etcd holds; a compacted watch or a lost term starts another."""
         while True:
             async with self._leader.term() as term:
                 master = Master(self._kv, self._catalogue, term, clock=self._clock, rng=self._rng, quirks=self._quirks)
                 async with Tasks("jobs", on_error=master.failed) as tasks:
                     try:
                         await master.serve(tasks)
-                    except Compacted:
-                        log.info("compaction has outrun the watch: reading everything again")
+                    except (Compacted, Outrun) as error:
+                        log.info("reading everything again: %s", error)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from bisect import bisect_left, bisect_right, insort
+from collections import deque
 from collections.abc import AsyncGenerator, Callable, Sequence
 
 from esi.errors import Broken, Compacted, LeaseLost, Outrun
@@ -42,6 +43,21 @@ class MemoryLease:
         self._kv.expire(self)
 
 
+class _Watcher:
+    """What a watch has not yet been told. Only commits under its prefix wake it."""
+
+    def __init__(self, prefix: str) -> None:
+        self.prefix = prefix
+        self.wake = asyncio.Event()
+        self.untold: deque[Sequence[Event]] = deque()
+
+    def take(self, events: Sequence[Event]) -> None:
+        found = [event for event in events if event.key.startswith(self.prefix)]
+        if found:
+            self.untold.append(found)
+            self.wake.set()
+
+
 class MemoryKV:
     """One keyspace with its history. `compact(revision)` forgets, as etcd does."""
 
@@ -51,7 +67,7 @@ class MemoryKV:
         self._revision = 1
         self._compacted = 0
         self._history: list[list[Event]] = []
-        self._watchers: set[asyncio.Event] = set()
+        self._watchers: set[_Watcher] = set()
         self._leases: dict[int, MemoryLease] = {}
         self._leased: dict[str, int] = {}
         self._next_lease = 1
@@ -115,31 +131,30 @@ class MemoryKV:
         if events:
             self._revision = revision
             self._history.append(events)
-            for wake in self._watchers:
-                wake.set()
+            for watcher in self._watchers:
+                watcher.take(events)
             if self.on_commit is not None:
                 self.on_commit(events)
         return self._revision
 
     async def watch(self, prefix: str, *, since: int) -> AsyncGenerator[Sequence[Event], None]:
-        wake = asyncio.Event()
-        self._watchers.add(wake)
+        if since < self._compacted or since > self._revision:
+            raise Compacted(f"revision {since} is gone")
+        watcher = _Watcher(prefix)
+        for batch in self._history[bisect_right(self._history, since, key=lambda batch: batch[0].revision) :]:
+            watcher.take(batch)
+        self._watchers.add(watcher)
         try:
             while True:
-                if since < self._compacted or since > self._revision:
-                    raise Compacted(f"revision {since} is gone")
-                wake.clear()
-                start = bisect_right(self._history, since, key=lambda batch: batch[0].revision)
-                for batch in self._history[start:]:
-                    since = batch[0].revision
-                    found = [event for event in batch if event.key.startswith(prefix)]
-                    if found:
-                        yield found
-                if self._history and self._history[-1][0].revision > since:
-                    continue
-                await wake.wait()
+                while watcher.untold:
+                    found = watcher.untold.popleft()
+                    if found[0].revision <= self._compacted:
+                        raise Compacted(f"revision {found[0].revision} is gone")
+                    yield found
+                watcher.wake.clear()
+                await watcher.wake.wait()
         finally:
-            self._watchers.discard(wake)
+            self._watchers.discard(watcher)
 
     async def lease(self, ttl: float) -> Lease:
         lease = MemoryLease(self, self._next_lease, max(ttl, MIN_LEASE_SECONDS))

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping as MappingType
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from esi.errors import EsiError, TemplateError
@@ -66,8 +67,9 @@ class Templates:
         return found
 
 
+@lru_cache(maxsize=256)
 def parse_entry(value: bytes, id: str) -> TemplateEntry:
-    """One envelope of /config/v2.0/heat_templates/, its Jinja checked."""
+    """One envelope of /config/v2.0/heat_templates/, its Jinja checked; once for all who keep templates."""
     body = decode_config(value, id).decode()
     handler, text, mappings = body.get("handler"), body.get("template_file"), body.get("parameter_mappings")
     if not isinstance(handler, str) or not isinstance(mappings, dict):

@@ -15,15 +15,19 @@ T = TypeVar("T")
 
 
 class _NoWait(selectors.SelectSelector):
-    """A selector that never waits: what the loop would wait is added to its time instead."""
+    """A selector that never waits: what the loop would wait is added to its time instead. Files are looked at when
+    nothing else is to be done, and there are any beside the loop's own.
+    """
 
     def __init__(self, jump: Callable[[float | None], None]) -> None:
         super().__init__()
         self._jump = jump
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        ready = super().select(0)
-        if not ready and (timeout is None or timeout > 0):
+        if timeout is not None and timeout <= 0:
+            return []
+        ready = super().select(0) if timeout is None or len(self.get_map()) > 1 else []
+        if not ready:
             self._jump(timeout)
         return ready
 

@@ -60,7 +60,8 @@ class Process:
             raise Unreachable(f"the answer to {name} is lost")
         if self.delay is not None:
             await asyncio.sleep(self.delay())  # noqa: TID251  # the loop's timer is the clock here
-        await self.awake.wait()
+        if not self.awake.is_set():
+            await self.awake.wait()
         if self.dead:
             raise Unreachable(f"{self.name} is dead")
 

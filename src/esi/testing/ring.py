@@ -65,6 +65,7 @@ class Snapshot:
     routers: dict[str, Any]
     contrail: bytes
     time: float
+    furnished: bool
 
 
 @dataclass
@@ -107,6 +108,7 @@ class World:
         self.processes: dict[str, Process] = {}
         self.lifecycle = self._lifecycle(self.store)
         self._lives = 0
+        self._furnished = False
         self._keeper = Tasks("world")
 
     def _lifecycle(self, store: Any) -> Lifecycle:
@@ -119,13 +121,14 @@ class World:
         assert not self.servers.nova.host.servers, "a snapshot cannot keep servers"
         routers = {name: router.snapshot() for name, router in self._everywhere()}
         contrail = self.contrail.lab.config.snapshot()
-        return Snapshot(self.store.snapshot(), self.kv.snapshot(), routers, contrail, self.clock.now())
+        return Snapshot(self.store.snapshot(), self.kv.snapshot(), routers, contrail, self.clock.now(), self._furnished)
 
     def restore(self, snapshot: Snapshot) -> None:
         self.store.restore(snapshot.rows)
         self.kv.restore(snapshot.kv)
         self.contrail.restore(snapshot.contrail)
         self.servers.clear()
+        self._furnished = snapshot.furnished
         for name, router in self._everywhere():
             router.restore(snapshot.routers[name])
 
@@ -198,7 +201,9 @@ class World:
     async def run(self, scenario: Coroutine[Any, Any, None]) -> None:
         """Start the processes, play `scenario`, end everything."""
         async with self.servers.beside(self.lifecycle), Tasks("world") as self._keeper:
-            await ensure_rows(self.lifecycle, self.services)
+            if not self._furnished:
+                await ensure_rows(self.lifecycle, self.services)
+                self._furnished = True
             self.begin("control", self.control)
             self.begin("worker", self.worker)
             if self.agent:

@@ -69,7 +69,7 @@ def test_no_endpoint_returns_a_foreign_row(asked: list[tuple[str, str, str, list
                 )
                 body = {"name": "mine", "gateway_id": his["gateway"]} if method != "GET" else None
                 status, document, headers = await talk.ask(method, path, body, token=token, params=query)
-                assert SECRET not in str(document) or SECRET in dict(query).values()
+                assert SECRET not in str(document) or any(value == SECRET for _, value in query)
                 assert not (place == "item" and status < 400), (method, path, status)
                 assert not any(row.get("tenant_id") == "b" * 32 for row in _rows(document))
                 if method == "GET" and place == "collection" and status == 200:

@@ -93,7 +93,7 @@ async def bench(scenario: Callable[[Bench], Awaitable[None]], diary: Diary) -> N
 
 
 def play(scenario: Callable[[Bench], Awaitable[None]], diary: Diary | None = None) -> None:
-    run(bench(scenario, diary or Diary()))
+    run(bench(scenario, diary or Diary()), limit=600)
 
 
 ROUTER: dict[str, Any] = {"ip": "192.0.2.1", "login": "u", "password": "p", "ssh_port": 830, "tenant_id": "t"}

@@ -9,31 +9,42 @@ from esi.render.junos.text import INDENT, comment_text, quote
 from esi.render.junos.tree import Node
 
 
-def print_node(node: Node, prefix: str = "") -> Iterator[str]:
+def print_node(node: Node, prefix: str = "") -> list[str]:
     """The lines of one statement, the first without indentation. `prefix` are the words of a joined container."""
-    if node.spec.joined:
-        for child in node.ordered():
-            yield from print_node(child, f"{prefix}{_activation(node)}{node.spec.name} ")
-        return
-    if node.comment:
-        yield f"/* {comment_text(node.comment)} */"
-    # The activation stands in front of everything: `inactive: family inet {`.
-    head = f"{_activation(node)}{prefix}{leaf_text(node)}"
-    if not node.children:
-        yield f"{head};{' ## SECRET-DATA' if node.spec.secret else ''}"
-    elif on_one_line(node):
-        yield f"{head} {' '.join(leaf_text(child) for child in node.ordered())};"
-    else:
-        yield f"{head} {{"
-        for child in node.ordered():
-            for line in print_node(child):
-                yield f"{INDENT}{line}"
-        yield "}"
+    lines: list[str] = []
+    _write(node, lines, "", prefix)
+    return lines
 
 
 def print_text(top: Node) -> str:
     """The whole text below a node, a newline after each line."""
-    return "".join(f"{line}\n" for child in top.ordered() for line in print_node(child))
+    lines: list[str] = []
+    for child in top.ordered():
+        _write(child, lines, "", "")
+    lines.append("")
+    return "\n".join(lines)
+
+
+def _write(node: Node, lines: list[str], indent: str, prefix: str) -> None:
+    spec, activation = node.spec, "inactive: " if node.inactive else ""
+    if spec.joined:
+        for child in node.ordered():
+            _write(child, lines, indent, f"{prefix}{activation}{spec.name} ")
+        return
+    if node.comment:
+        lines.append(f"{indent}/* {comment_text(node.comment)} */")
+    # The activation stands in front of everything: `inactive: family inet {`.
+    head = f"{indent}{activation}{prefix}{leaf_text(node)}"
+    if not node.children:
+        lines.append(f"{head};{' ## SECRET-DATA' if spec.secret else ''}")
+    elif on_one_line(node):
+        lines.append(f"{head} {' '.join(leaf_text(child) for child in node.ordered())};")
+    else:
+        lines.append(f"{head} {{")
+        deeper = indent + INDENT
+        for child in node.ordered():
+            _write(child, lines, deeper, "")
+        lines.append(f"{indent}}}")
 
 
 def print_set(top: Node, before: tuple[str, ...] = ()) -> Iterator[str]:
@@ -79,7 +90,3 @@ def leaf_text(node: Node) -> str:
 def _value(node: Node) -> str:
     written = quote(str(node.value))
     return f'"{written}"' if node.spec.secret and not written.startswith('"') else written
-
-
-def _activation(node: Node) -> str:
-    return "inactive: " if node.inactive else ""

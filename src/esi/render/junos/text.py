@@ -117,6 +117,7 @@ def tokenize(text: str, *, where: str = "text") -> Iterator[Token]:
         at = found.end()
 
 
+@functools.lru_cache(maxsize=_REMEMBERED)
 def quote(word: str) -> str:
     """The word as it must be written to be read back as one word. Raises TemplateError for control characters."""
     if _PLAIN.fullmatch(word) and word not in TAGS:

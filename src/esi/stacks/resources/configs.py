@@ -9,12 +9,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
+
+import orjson
 
 from esi.drivers import Edit, Operation, Path, Step
 from esi.errors import TemplateError, Unsupported
 from esi.render.junos.text import TAGS, parse
 from esi.render.marks import strip, unprintable
+
+_SHORT = 16_384
+"""Bytes of JSON."""
 
 _ELEMENT_KEYS = frozenset({"config_type", "xml_type", "tag", "name"})
 _TAG = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
@@ -22,7 +28,20 @@ _STRUCTURE = re.compile(r"[\s;{}\[\]\"'\\<>&#]|/\*|\*/")
 
 
 def read_configs(configs: Sequence[Any], operation: Operation = "merge") -> tuple[Edit, ...]:
-    """One edit per config, in their order. Raises TemplateError with the place inside `configs`."""
+    """One edit per config, in their order. Raises TemplateError with the place inside `configs`.
+
+    What is short is read once: a stack's configs are asked for when it is checked, claimed, made and removed.
+    """
+    raw = orjson.dumps(configs)
+    return _known(raw, operation) if len(raw) <= _SHORT else _read(configs, operation)
+
+
+@lru_cache(maxsize=512)
+def _known(raw: bytes, operation: Operation) -> tuple[Edit, ...]:
+    return _read(orjson.loads(raw), operation)
+
+
+def _read(configs: Sequence[Any], operation: Operation) -> tuple[Edit, ...]:
     edits = tuple(_edit(raw, f"configs[{index}]", operation) for index, raw in enumerate(configs))
     texts = {edit.place(): edit.text for edit in edits}
     if len(texts) < len(edits):
