@@ -58,8 +58,12 @@ def programs() -> dict[str, str]:
 
 
 def start(command: list[str], log: Path) -> subprocess.Popen[bytes]:
+    """With a home of its own: netconfd counts its transactions in ~/.yuma, which two at once leave unreadable."""
+    env = os.environ | {"HOME": str(log.parent)}
     with log.open("wb") as words:
-        return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=words, stderr=words, start_new_session=True)
+        return subprocess.Popen(
+            command, env=env, stdin=subprocess.DEVNULL, stdout=words, stderr=words, start_new_session=True
+        )
 
 
 def stop(process: subprocess.Popen[bytes]) -> None:

@@ -17,7 +17,7 @@ from esi.lifecycle import Lifecycle
 from esi.monitoring import Eyes
 from esi.store.messages import SqliteMessages
 from esi.store.recording import RecordingStore
-from esi.telemetry import MemoryRecorder, Message
+from esi.telemetry import Make, MemoryRecorder, Message
 from esi.telemetry.masks import Masks
 from esi.telemetry.segments import Segments
 from esi.testing.ring import World
@@ -33,6 +33,10 @@ class Both:
     def message(self, m: Message) -> None:
         self.told.append(m)
         self.clean.message(m)
+
+    def later(self, make: Make) -> None:
+        for message in make():
+            self.message(message)
 
     def skips(self) -> bool:
         return False

@@ -132,6 +132,8 @@ class NetconfSession:
         return await self.reply(self.send(operation), timeout=timeout)
 
     def _record(self, sent: Sent, reply: bytes) -> None:
+        if self._recorder.skips():
+            return
         took = self._clock.monotonic() - sent.at
         request = without_secrets(sent.body.decode())
         body = {"request": request, "reply": without_secrets(reply.decode(errors="replace"))}

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterable
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import NamedTuple
 
 import orjson
@@ -65,6 +65,7 @@ class Reader:
         self._configs: OrderedDict[Ref, bytes] = OrderedDict()
         self._kept = 0
         self._templates = Templates()
+        self._config = lru_cache(maxsize=1024)(decode_config)
         self._body = lru_cache(maxsize=4096)(_decode_body)
 
     def set_template(self, id: str, value: bytes | None) -> None:
@@ -112,7 +113,7 @@ class Reader:
         if (value := self._configs.get(ref)) is None:
             raise Unread(ref)
         self._configs.move_to_end(ref)
-        return decode_config(value, str(ref))
+        return self._config(value)
 
     def pending(self, ref: Ref) -> bool:
         """Whether what is wanted is newer than what has been accepted."""
@@ -147,15 +148,14 @@ class Reader:
         lenient = workflow == LOGICAL_DELETE
         params: dict[str, Params] = {}
         reads: set[Ref] = set()
+        lookup = cache(self.lookup)
         for handler, id_ in templates.items():
             mapping = self._mapping(handler, id_, schema)
-            now = mapping.evaluate(body, wanted.version, self.lookup, lenient=lenient, recorded_quirks=self._quirks)
+            now = mapping.evaluate(body, wanted.version, lookup, lenient=lenient, recorded_quirks=self._quirks)
             reads |= resources_of(now)
             params[handler] = now
             if old is not None:
-                params[handler] = mapping.evaluate_change(
-                    old, (body, wanted.version), self.lookup, lenient=lenient, recorded_quirks=self._quirks
-                )
+                params[handler] = mapping.evaluate_change(old, now, lookup, recorded_quirks=self._quirks)
         return Change(workflow, ref, wanted.version, body, params, frozenset(reads))
 
     def lookup(self, schema: str, id: str) -> Body | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import AsyncGenerator, Iterable, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import orjson
@@ -60,8 +61,8 @@ class RecordingKV:
             return await self._kv.commit(ops, guards=guards)
         at, began = self._clock.now(), self._clock.monotonic()
         revision = await self._kv.commit(ops, guards=guards)
-        for message in self._reading.messages(ops, guards, at, self._clock.monotonic() - began):
-            self._recorder.message(message)
+        took = self._clock.monotonic() - began
+        self._recorder.later(partial(self._reading.messages, tuple(ops), tuple(guards), at, took))
         return revision
 
     async def get(self, key: str) -> Entry | None:

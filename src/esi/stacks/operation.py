@@ -14,6 +14,7 @@ A failed step lets its running siblings finish, starts nothing new and undoes no
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import replace
 from functools import partial
@@ -76,12 +77,15 @@ class Operation:
         async with Tasks(f"stack {self.name}") as tasks:
             await self._work(tasks)
         stack = await self._end()
+        self._tell(f"{self._record.verb} {self.name}", partial(self._as_told, stack), began)
+        return stack
+
+    def _as_told(self, stack: Stack) -> Body:
         body: Body = {"status": stack.status, "reason": stack.reason, "outputs": self._words.masked_in(stack.outputs)}
         if self._wanted is not None:
             made = self._wanted.made_from(self._words)
             body |= {"parameters": made.parameters, "template": made.template}
-        self._tell(f"{self._record.verb} {self.name}", body, began)
-        return stack
+        return body
 
     def _places(self, record: ResourceRecord) -> frozenset[str]:
         type_ = self._means.types.find(record.type)
@@ -210,15 +214,21 @@ class Operation:
         began, errand = clock.now(), Errand(action, record, self._props.get(name, {}), self._context(name))
         types, trouble = self._means.types, lambda words: self._trouble.update({name: f": {words}"})
         outcome = await carry_out(types, clock, errand, trouble)
-        properties = self._words.masked_in(stripped(self._props.get(name, {})))
-        body = {"action": str(action), "type": record.type, "properties": properties}
-        self._tell(f"{action} {self.name}/{name}", body | {"fault": self._words.masked(outcome.fault)}, began)
+
+        def told() -> Body:
+            properties = self._words.masked_in(stripped(self._props.get(name, {})))
+            fault = self._words.masked(outcome.fault)
+            return {"action": str(action), "type": record.type, "properties": properties, "fault": fault}
+
+        self._tell(f"{action} {self.name}/{name}", told, began)
         return outcome
 
-    def _tell(self, subject: str, body: Body, began: float) -> None:
-        """To the recorder."""
+    def _tell(self, subject: str, body: Callable[[], Body], began: float) -> None:
+        """To the recorder, if there is one."""
+        if self._means.recorder.skips():
+            return
         ref, took = self._ref(), self._means.clock.now() - began
-        message = Message("stack", "heat worker", "stack engine", subject, body, began, took, (ref,) if ref else ())
+        message = Message("stack", "heat worker", "stack engine", subject, body(), began, took, (ref,) if ref else ())
         self._means.recorder.message(message)
 
     def _collect(self, name: str, action: Action, outcome: Outcome) -> None:

@@ -79,10 +79,17 @@ class Message:
     request: str = ""
 
 
+Make: TypeAlias = Callable[[], Iterable[Message]]
+
+
 class Recorder(Protocol):
-    """`skips`, asked before something begins: what is told of it would only be dropped, so nobody need make it."""
+    """`skips`, asked before something begins: what is told of it would only be dropped, so nobody need make it.
+    `later`: messages that are made when there is time to write them down, in their order, from what changes no more.
+    """
 
     def message(self, m: Message) -> None: ...
+
+    def later(self, make: Make) -> None: ...
 
     def skips(self) -> bool: ...
 
@@ -91,6 +98,9 @@ class NullRecorder:
     """Records nothing."""
 
     def message(self, m: Message) -> None:
+        return None
+
+    def later(self, make: Make) -> None:
         return None
 
     def skips(self) -> bool:
@@ -114,6 +124,10 @@ class MemoryRecorder:
 
     def message(self, m: Message) -> None:
         self.messages.append(self.clean(m))
+
+    def later(self, make: Make) -> None:
+        for message in make():
+            self.message(message)
 
     def skips(self) -> bool:
         return False

@@ -14,7 +14,7 @@ import fcntl
 import os
 import re
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, NamedTuple
@@ -23,11 +23,11 @@ import orjson
 
 from esi.clock import Clock
 from esi.errors import Unreachable
-from esi.telemetry import Message
+from esi.telemetry import Make, Message
 from esi.telemetry.masks import Masks
 
 QUEUE = 20_000
-"""Messages in memory that have not been written yet."""
+"""Messages in memory that have not been written yet, or what they are made from."""
 
 STEP = 50
 """Messages packed at once, a millisecond or so, before others have their turn."""
@@ -69,7 +69,7 @@ class Segments:
         self._masks = masks
         self._clock = clock
         self._limits = limits or Limits()
-        self._queue: deque[Message] = deque()
+        self._queue: deque[Message | Make] = deque()
         self._dropped = 0
         self._number = 0
         self._taken = 0
@@ -91,6 +91,10 @@ class Segments:
         if m.refs and not self.skips():
             self._queue.append(m)
 
+    def later(self, make: Make) -> None:
+        if not self.skips():
+            self._queue.append(make)
+
     def skips(self) -> bool:
         """Whether there is no room; each time that it is so counts as a message lost."""
         full = len(self._queue) >= QUEUE
@@ -99,7 +103,7 @@ class Segments:
 
     def write(self) -> bool:
         """Write some of what is remembered; whether anything is left."""
-        some = [self._queue.popleft() for _ in range(min(STEP, len(self._queue)))]
+        some = [message for _ in range(min(STEP, len(self._queue))) for message in _made(self._queue.popleft())]
         lines = [self._line(message) for message in some]
         if self._dropped:
             now = self._clock.now()
@@ -215,6 +219,10 @@ class Segments:
             (other / LOCK).unlink(missing_ok=True)
             other.rmdir()
             lock.close()
+
+
+def _made(one: Message | Make) -> Iterable[Message]:
+    return (one,) if isinstance(one, Message) else (message for message in one() if message.refs)
 
 
 def _locked(folder: Path) -> IO[bytes]:

@@ -90,6 +90,31 @@ def test_what_belongs_to_nothing_is_not_kept(machine: Machine) -> None:
     assert drained(sink) == []
 
 
+def test_what_is_made_later_is_made_when_it_is_written_and_in_its_order(machine: Machine) -> None:
+    sink, made = machine.opened(), list[str]()
+
+    def make() -> list[Message]:
+        made.append("now")
+        return [message("b"), Message("http", "client", "gohan", "of nothing"), message("c")]
+
+    sink.message(message("a"))
+    sink.later(make)
+    sink.message(message("d"))
+    assert made == []
+    sink.write()
+    assert (subjects(drained(sink)), made) == (["a", "b", "c", "d"], ["now"])
+
+
+def test_what_is_to_be_made_counts_in_the_queue(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(segments, "QUEUE", 1)
+    sink = machine.opened()
+    sink.later(lambda: [message("a")])
+    sink.later(lambda: [message("b")])
+    sink.write()
+    found = drained(sink)
+    assert (subjects(found), lost(found)) == (["a"], 1)
+
+
 def test_the_queue_is_bounded_and_what_it_drops_is_counted(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(segments, "QUEUE", 3)
     sink = machine.opened()

@@ -172,12 +172,14 @@ def test_what_is_missing_is_named(raw: str, ref: Ref, field: str) -> None:
 def test_a_change_lists_what_the_old_body_read_and_what_the_new_one_reads() -> None:
     mapping = Mapping.compile({"x": "Fnetwork+network_id:name", "y": "Pcount"}, "port", relation)
     other = {**PORT, "network_id": "gone"}
-    x, y = mapping.evaluate_change((other, 1), (PORT, 2), lookup)
+    now = mapping.evaluate(PORT, 2, lookup)
+    x, y = mapping.evaluate_change((other, 1), now, lookup)
     assert (via(x), x["value"], via(y)) == (["network:n1"], "net", [])
-    assert via(mapping.evaluate_change((PORT, 1), (PORT, 2), lookup, recorded_quirks=True)[0]) == ["network:n1"] * 2
+    assert via(mapping.evaluate_change((PORT, 1), now, lookup, recorded_quirks=True)[0]) == ["network:n1"] * 2
     with pytest.raises(Missing):
-        mapping.evaluate_change((PORT, 1), (other, 2), lookup)
-    assert via(mapping.evaluate_change((PORT, 1), (other, 2), lookup, lenient=True)[0]) == ["network:n1"]
+        mapping.evaluate(other, 2, lookup)
+    gone = mapping.evaluate(other, 2, lookup, lenient=True)
+    assert via(mapping.evaluate_change((PORT, 1), gone, lookup)[0]) == ["network:n1"]
 
 
 def test_merging_keeps_the_order_old_then_new() -> None:

@@ -105,10 +105,9 @@ def test_params_are_those_recorded(flow: str, resource: str, version: int, notat
     def lookup(schema: str, id_: str) -> Body | None:
         return latest.get((schema, id_))
 
+    params = mapping.evaluate(body, version, lookup)
     if job["action"] == "modify":
-        params = mapping.evaluate_change((known[resource, job["resource_id"], 1], 1), (body, version), lookup)
-    else:
-        params = mapping.evaluate(body, version, lookup)
+        params = mapping.evaluate_change((known[resource, job["resource_id"], 1], 1), params, lookup)
     found = {
         param["param"]: {
             "type": param["type"],

@@ -64,21 +64,13 @@ class Mapping:
         return [_param(name, evaluator(scope), recorded_quirks) for name, evaluator in self._evaluators]
 
     def evaluate_change(
-        self,
-        old: tuple[Body, int],
-        new: tuple[Body, int],
-        lookup: Lookup,
-        *,
-        lenient: bool = False,
-        recorded_quirks: bool = False,
+        self, old: tuple[Body, int], now: Sequence[Param], lookup: Lookup, *, recorded_quirks: bool = False
     ) -> list[Param]:
-        """The params of a modify or logical_delete: values of `new`, resources of both (body, version) pairs.
-
-        The old side never waits: what it referred to may be gone since.
+        """The params of a modify or logical_delete: `now` as evaluated, its resources after those that `old` (body,
+        version) reads. That side never waits: what it referred to may be gone since.
         """
         before = self.evaluate(*old, lookup, lenient=True, recorded_quirks=recorded_quirks)
-        after = self.evaluate(*new, lookup, lenient=lenient, recorded_quirks=recorded_quirks)
-        return merge_params(before, after, recorded_quirks=recorded_quirks)
+        return merge_params(before, now, recorded_quirks=recorded_quirks)
 
 
 def merge_params(old: Sequence[Param], new: Sequence[Param], *, recorded_quirks: bool = False) -> list[Param]:

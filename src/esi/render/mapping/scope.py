@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
 from esi.errors import TemporaryError
@@ -28,8 +27,7 @@ class Missing(TemporaryError):
         super().__init__(words, ref=str(ref), field=field)
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(NamedTuple):
     """What one mapping gave. A list's value is a list of Found; an output_key's is {output_key, resource_type, …}."""
 
     value: Any
