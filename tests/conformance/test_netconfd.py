@@ -58,8 +58,9 @@ def programs() -> dict[str, str]:
 
 
 def start(command: list[str], log: Path) -> subprocess.Popen[bytes]:
-    """With a home of its own: netconfd counts its transactions in ~/.yuma, which two at once leave unreadable."""
-    env = os.environ | {"HOME": str(log.parent)}
+    """With a place of its own: else netconfd counts its transactions in ~/.yuma, which two at once leave unreadable."""
+    (log.parent / "data").mkdir(exist_ok=True)
+    env = os.environ | {"HOME": str(log.parent), "YUMA_HOME": str(log.parent)}
     with log.open("wb") as words:
         return subprocess.Popen(
             command, env=env, stdin=subprocess.DEVNULL, stdout=words, stderr=words, start_new_session=True
