@@ -22,6 +22,7 @@ from esi.errors import RequestError
 from esi.identity.none import NoIdentity
 from esi.kv import Event
 from esi.model import keys
+from esi.stacks.records import decode_made
 from esi.testing import chain, invariants
 from esi.testing.loop import run
 from esi.testing.ring import World
@@ -152,6 +153,9 @@ def test_nobody_says_a_secret(name: str, caplog: pytest.LogCaptureFixture, tmp_p
     errors = [event for event in world.written if event.key.startswith((keys.STATE, keys.JOBS_FINISHED))]
     assert errors
     assert [event.key for event in errors if tell_tales(repr(event.value))] == []
+    shown = [decode_made(event.value, event.key) for event in world.written if event.key.endswith("/made")]
+    assert shown
+    assert [made for made in shown if tell_tales(str(made))] == []
 
 
 def test_secrets_stand_where_they_must() -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 from esi.kv import Guard
 
@@ -42,12 +42,14 @@ class Edit:
     """One change: what to do at `path`. `text` is the CLI text of the node's body (values marked); "" is a leaf.
 
     merge: add to what is there. replace: afterwards exactly this stands at the path. remove: the last element of the
-    path goes; absent is success.
+    path goes; absent is success. `body` is what `text` was found to say, for a driver that reads it again; an edit that
+    came from another process has none.
     """
 
     path: Path
     operation: Operation = "merge"
     text: str = ""
+    body: Any = field(default=None, compare=False, repr=False)
 
     def place(self) -> tuple[str, ...]:
         """The path as comparable words."""

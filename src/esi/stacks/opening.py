@@ -34,6 +34,7 @@ def opened(found: StackRecord | None, fresh: StackRecord, wanted: Wanted | None,
             created=found.created if found else now,
             updated=now if found else 0.0,
             resources=found.resources if found else {},
+            made=found.made if found else "",
         )
     else:
         assert found is not None

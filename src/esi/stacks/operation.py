@@ -82,8 +82,7 @@ class Operation:
 
     def _as_told(self, stack: Stack) -> Body:
         body: Body = {"status": stack.status, "reason": stack.reason, "outputs": self._words.masked_in(stack.outputs)}
-        if self._wanted is not None:
-            made = self._wanted.made_from(self._words)
+        if (made := self._words.made_from()) is not None:
             body |= {"parameters": made.parameters, "template": made.template}
         return body
 
@@ -282,8 +281,7 @@ class Operation:
 
     async def _write(self) -> None:
         """Keep the record; the first time also what the stack is made from."""
-        made = None if self._told or self._wanted is None else self._wanted.made_from(self._words)
-        await self._book.write(self._record, made)
+        await self._book.write(self._record, None if self._told else self._words.made_from())
         self._told = True
 
     def _take_back(self) -> None:

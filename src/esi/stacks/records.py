@@ -1,19 +1,22 @@
 """What a stack has done so far: one record per stack in the KV, enough to go on after a kill, to update and to delete.
 
     /esi-worker/stacks/<name> = {stack, tenant, status, reason, operation, template, timeout, deadline, ref, outputs,
-                                 created, updated, resources: {<name>: {type, status, reason, physical_id, props,
+                                 created, updated, made, resources: {<name>: {type, status, reason, physical_id, props,
                                                       data, attributes, attempted, depends, replaced}}}
-    /esi-worker/stacks/<name>/made = {description, parameters, template}
+    /esi-worker/stacks/<name>/made = zlib of {description, parameters, template}
 
-The second is for people: what the last operation was given, hidden values masked. No operation reads it.
+The second is for people: what the last operation was given, hidden values masked. No operation reads it. It is most of
+what a stack keeps, so it is packed, and written when it is another one than the record's `made` names.
 Every write is guarded by the caller's fence and by the record's own revision: who has been overtaken cannot write.
 Properties stand here in clear, secrets too, because a delete needs them: etcd is trusted (docs/limits.md).
 """
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from hashlib import blake2b
 from typing import Any
 from uuid import UUID, uuid5
 
@@ -99,6 +102,7 @@ class StackRecord:
     created: float = 0.0
     updated: float = 0.0
     resources: dict[str, ResourceRecord] = field(default_factory=dict)
+    made: str = ""
 
     @property
     def id(self) -> str:
@@ -147,9 +151,14 @@ class Book:
 
     async def write(self, record: StackRecord, made: MadeFrom | None = None) -> None:
         """Raises Outrun when someone else has written it, or when the fence no longer stands."""
-        puts = [Put(self._key, encode(record))]
+        puts = []
         if made is not None:
-            puts.append(Put(self._made_key, dumps(made)))
+            value = encode_made(made)
+            digest = blake2b(value, digest_size=8).hexdigest()
+            if digest != record.made:
+                record.made = digest
+                puts.append(Put(self._made_key, value))
+        puts.append(Put(self._key, encode(record)))
         self._revision = await self._kv.commit(puts, guards=self._guards())
 
     async def erase(self) -> None:
@@ -174,8 +183,13 @@ def decode(value: bytes, key: str) -> StackRecord:
         raise Broken(f"{key} is not the record of a stack: {error!r}") from error
 
 
+def encode_made(made: MadeFrom) -> bytes:
+    return zlib.compress(dumps(made), 1)
+
+
 def decode_made(value: bytes, key: str) -> MadeFrom:
+    """Plain JSON, as earlier versions wrote it, is read, too."""
     try:
-        return MadeFrom(**loads_object(value, key))
-    except TypeError as error:
+        return MadeFrom(**loads_object(value if value.startswith(b"{") else zlib.decompress(value), key))
+    except (TypeError, zlib.error) as error:
         raise Broken(f"{key} does not say what a stack is made from: {error!r}") from error

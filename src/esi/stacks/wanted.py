@@ -51,16 +51,6 @@ class Wanted:
     resolved: Mapping[str, dict[str, Any]] = field(default_factory=dict, repr=False)
     """Properties that were known, and checked, before the operation began."""
 
-    def made_from(self, words: Words) -> MadeFrom:
-        """As it may be shown: hidden values are out, wherever they stand."""
-        declared = self.template.parameters
-        shown = {
-            name: HIDDEN if declared[name].hidden else words.masked_in(value)
-            for name, value in self.parameters.items()
-            if name in declared
-        }
-        return MadeFrom(self.template.description, shown, words.masked(strip(self.text)))
-
 
 def outputs(template: Template, env: Env) -> list[dict[str, Any]]:
     """The outputs whose conditions hold, in Heat's shape."""
@@ -75,7 +65,10 @@ class Words:
     """Takes secrets out of what devices say: values of hidden parameters and of secret properties."""
 
     def __init__(self, wanted: Wanted | None) -> None:
+        self._wanted = wanted
+        self._made: MadeFrom | None = None
         self._secrets: set[str] = set()
+        self._longest_first: list[str] = []
         if wanted is not None:
             hidden = [parameter for parameter in wanted.template.parameters.values() if parameter.hidden]
             for parameter in hidden:
@@ -83,9 +76,24 @@ class Words:
 
     def add(self, values: Iterable[Any]) -> None:
         self._secrets.update(value for value in values if isinstance(value, str) and len(value) >= SHORTEST_SECRET)
+        if len(self._secrets) > len(self._longest_first):
+            self._longest_first = sorted(self._secrets, key=len, reverse=True)
+            self._made = None
+
+    def made_from(self) -> MadeFrom | None:
+        """What is wanted as it may be shown: hidden values are out, wherever they stand. None of a delete."""
+        if self._made is None and (wanted := self._wanted) is not None:
+            declared = wanted.template.parameters
+            shown = {
+                name: HIDDEN if declared[name].hidden else self.masked_in(value)
+                for name, value in wanted.parameters.items()
+                if name in declared
+            }
+            self._made = MadeFrom(wanted.template.description, shown, self.masked(strip(wanted.text)))
+        return self._made
 
     def masked(self, words: str) -> str:
-        for secret in sorted(self._secrets, key=len, reverse=True):
+        for secret in self._longest_first:
             words = words.replace(secret, MASK)
         return words
 

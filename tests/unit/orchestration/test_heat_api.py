@@ -17,14 +17,13 @@ from esi.identity import Identity
 from esi.identity.accounts import HOME
 from esi.kv import Delete, Put
 from esi.kv.memory import MemoryKV
-from esi.model.codec import dumps
 from esi.model.keys import STACKS as STACKS_PREFIX
 from esi.model.keys import stack_key, stack_made_key
 from esi.orchestration import OrchestrationRoom
 from esi.orchestration.index import Index
 from esi.runtime import Mirror
 from esi.stacks.engine import registry_of
-from esi.stacks.records import MadeFrom, ResourceRecord, StackRecord, encode
+from esi.stacks.records import MadeFrom, ResourceRecord, StackRecord, encode, encode_made
 from esi.stacks.resources.netconf import NetconfNamedConfigs
 from esi.tasks import Tasks
 
@@ -82,7 +81,7 @@ def record(name: str, tenant: str, number: int, status: str = "CREATE_COMPLETE")
 def made(name: str) -> Put:
     parameters = {"key": "******", "names": ["a", "b"], "on": True, "map": {"a": [1]}, "said": "it is hunter22"}
     text = "heat_template_version: 2018-08-31\nresources: {one: {type: x, properties: {password: hunter22}}}\n"
-    return Put(stack_made_key(name), dumps(MadeFrom(f"about {name}", parameters, text)))
+    return Put(stack_made_key(name), encode_made(MadeFrom(f"about {name}", parameters, text)))
 
 
 @asynccontextmanager

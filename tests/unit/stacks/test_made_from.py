@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+
+from esi.errors import Broken
+from esi.model.codec import dumps
 from esi.model.keys import stack_key, stack_made_key
-from esi.stacks.records import StackRecord, decode, decode_made
+from esi.stacks.records import MadeFrom, StackRecord, decode, decode_made, encode_made
 from esi.testing.loop import run
 from unit.stacks.bench import World, spec
 
@@ -36,11 +40,33 @@ async def test_hidden_values_are_out_of_what_is_shown() -> None:
         made = decode_made(entry.value, "s")
         assert made.description == "two values and a secret"
         assert made.parameters == {"key": "******", "size": 3, "names": ["a", "b"]}
-        assert b"hunter22" not in entry.value
-        assert b"defaultkey" not in entry.value
+        assert "written: " in made.template
+        assert "hunter22" not in str(made)
+        assert "defaultkey" not in str(made)
         await engine.delete("s", operation="op2")
         await engine.wait("s", operation="op2")
         assert await world.kv.get(stack_made_key("s")) is None
+
+
+async def test_what_is_shown_is_written_when_it_is_another_one() -> None:
+    world = World()
+    async with world.engine() as engine:
+        revisions = []
+        for operation, size in (("op1", 1), ("op2", 1), ("op3", 2)):
+            await world.apply(engine, spec(TEMPLATE, key="hunter22", size=size), operation)
+            entry = await world.kv.get(stack_made_key("s"))
+            assert entry is not None
+            assert decode_made(entry.value, "s").parameters["size"] == size
+            revisions.append(entry.mod_revision)
+        assert revisions[0] == revisions[1] < revisions[2]
+
+
+def test_what_an_earlier_version_wrote_is_read() -> None:
+    made = MadeFrom("old", {"size": 1}, "text")
+    assert decode_made(dumps(made), "s") == decode_made(encode_made(made), "s") == made
+    for bad in (b"", b"x", b"{}}", b"[]"):
+        with pytest.raises(Broken):
+            decode_made(bad, "s")
 
 
 def test_a_stack_keeps_its_id_until_it_is_made_again() -> None:

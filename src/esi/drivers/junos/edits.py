@@ -111,7 +111,7 @@ def statements(edits: Sequence[Edit]) -> tuple[Statement, ...]:
         if here.given:
             raise TemplateError(_name(edit), "is given twice")
         here.given = True
-        here.body = parse(edit.text, where=_name(edit))
+        here.body = edit.body if edit.body is not None else parse(edit.text, where=_name(edit))
         here.replaced = edit.operation == "replace"
     return tuple(_statements(top))
 

@@ -36,7 +36,7 @@ def read_configs(configs: Sequence[Any], operation: Operation = "merge") -> tupl
     return _known(raw, operation) if len(raw) <= _SHORT else _read(configs, operation)
 
 
-@lru_cache(maxsize=512)
+@lru_cache(maxsize=2048)  # a worker's jobs in flight, two resources each
 def _known(raw: bytes, operation: Operation) -> tuple[Edit, ...]:
     return _read(orjson.loads(raw), operation)
 
@@ -85,8 +85,7 @@ def _edit(raw: Any, where: str, operation: Operation) -> Edit:
     if not isinstance(text, str):
         raise TemplateError(f"{where}.config", "must be text")
     text = text.strip()
-    parse(text, where=f"{where}.config")
-    return Edit(path, operation, text)
+    return Edit(path, operation, text, parse(text, where=f"{where}.config"))
 
 
 def _step(raw: Any, where: str) -> Step:

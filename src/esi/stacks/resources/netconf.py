@@ -11,6 +11,7 @@ What is recorded as calls to a router is one intent here; the room `devices` tur
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import ClassVar
 from uuid import NAMESPACE_URL, uuid5
 
@@ -60,11 +61,11 @@ class NetconfNamedConfigs:
             return Live(live.physical_id, new, live.data)
         if new["on_update"] == "delete-and-create":
             known = {Edit(path).place() for path in old}
-            again = (Edit(edit.path, "replace" if edit.place() in known else "merge", edit.text) for edit in edits)
+            again = (replace(edit, operation="replace") if edit.place() in known else edit for edit in edits)
             await _submit(ctx, new, (*removals(gone), *again))
             return Live(live.physical_id, new)
         operation: Operation = "replace" if new["on_update"] == "replace" else "merge"
-        await _submit(ctx, new, tuple(Edit(edit.path, operation, edit.text) for edit in edits))
+        await _submit(ctx, new, tuple(replace(edit, operation=operation) for edit in edits))
         return Live(live.physical_id, new, {"paths": [encode_path(path) for path in gone]} if gone else {})
 
     async def delete(self, ctx: Context, live: Live) -> None:
