@@ -16,7 +16,7 @@
     /jobs/finished/<job id>        work          how it ended, until the master has consumed it
     /gohan/cluster/sync            sync          the elected sync leader, under its lease
     /esi-worker/stacks/<name>      stacks        the embedded engine's record of one stack
-    /esi-worker/stacks/<name>/made  stacks       what it is made from: {description, parameters, template}
+    /esi-worker/stacks/<name>/made  stacks       what it is made from: {description, parameters, template}, zlib
     /esi-worker/devices/<ip>       devices       the owner of one device, under its lease: {lease, process, held}
     /esi-worker/sessions/<ip>      devices       session ids of that device's owners, newest last; outlives their leases
     /esi-worker/intents/<ip>/<seq>  devices      an intent for the device of another worker, under the caller's lease

@@ -28,6 +28,9 @@ from esi.model.resource import Body, Ref
 from esi.render.junos.text import Statement, parse
 
 WORKER_TREES = (keys.HEAT_STACKS, keys.JOB_STATE, keys.STATE, keys.MONITORING)
+MADE = keys.stack_made_key("").removeprefix(keys.STACKS)
+"""The end of keys whose values are packed, and for people."""
+
 NAMED = frozenset({"interface", "neighbor", "route", "address", "group", "instance", "unit", "vrrp-group"})
 """Statements of which many stand side by side, told apart by their name."""
 
@@ -57,8 +60,9 @@ class Facts:
     """Stack records from before these writes, whose outputs jobs may read."""
 
     def _puts(self, *trees: str) -> Iterator[tuple[str, Any]]:
+        below = tuple(tree.rstrip("/") + "/" for tree in trees)
         for write in self.writes:
-            if write.value and write.key.startswith(tuple(tree.rstrip("/") + "/" for tree in trees)):
+            if write.value and write.key.startswith(below) and not write.key.endswith(MADE):
                 yield write.key, orjson.loads(write.value)
 
     @property
