@@ -58,8 +58,8 @@ class Process:
             raise Unreachable(f"{self.name} is dead")
         if self.lossy(name):
             raise Unreachable(f"the answer to {name} is lost")
-        if self.delay is not None:
-            await asyncio.sleep(self.delay())  # noqa: TID251  # the loop's timer is the clock here
+        if self.delay is not None and (pause := self.delay()) > 0:
+            await asyncio.sleep(pause)  # noqa: TID251  # the loop's timer is the clock here
         if not self.awake.is_set():
             await self.awake.wait()
         if self.dead:
