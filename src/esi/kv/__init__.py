@@ -17,6 +17,9 @@ from typing import Literal, Protocol
 MAX_OPS = 128
 """Most writes in one commit: etcd's own default limit."""
 
+PAGE_KEYS = 5_000
+"""Keys read at a time. etcd looks for all that are left each time, so a hundred small pages cost it a hundred looks."""
+
 MIN_LEASE_SECONDS = 2.0
 """etcd grants no shorter lease."""
 
@@ -89,9 +92,9 @@ class Event:
 class KV(Protocol):
     async def get(self, key: str) -> Entry | None: ...
 
-    async def list(self, prefix: str, *, page: int = 1000) -> Listing: ...
+    async def list(self, prefix: str, *, page: int = PAGE_KEYS) -> Listing: ...
 
-    def pages(self, prefix: str, *, page: int = 1000) -> AsyncGenerator[Listing, None]:
+    def pages(self, prefix: str, *, page: int = PAGE_KEYS) -> AsyncGenerator[Listing, None]:
         """What `list` gives, a part at a time, for whoever keeps little of much. Compacted: begin again."""
         ...
 

@@ -16,7 +16,7 @@ import grpc.aio
 
 from esi.clock import Clock
 from esi.errors import Broken, Compacted, EsiError, Outrun, Rejected, Unreachable
-from esi.kv import MAX_OPS, MIN_LEASE_SECONDS, Delete, Entry, Event, Guard, Lease, Listing, Put
+from esi.kv import MAX_OPS, MIN_LEASE_SECONDS, PAGE_KEYS, Delete, Entry, Event, Guard, Lease, Listing, Put
 from esi.kv import rpc_pb2 as pb
 from esi.kv.connection import PAGE_SECONDS, READ_SECONDS, WRITE_SECONDS, Connection, Login, Tls
 from esi.kv.leases import EtcdLease, Renewals
@@ -93,7 +93,7 @@ class EtcdKV:
         self.reads += 1
         return reply
 
-    async def list(self, prefix: str, *, page: int = 1000) -> Listing:
+    async def list(self, prefix: str, *, page: int = PAGE_KEYS) -> Listing:
         """All keys under `prefix` at one revision, read `page` keys at a time."""
         while True:
             try:
@@ -102,7 +102,7 @@ class EtcdKV:
             except Compacted:
                 continue  # so slow that its revision went: read a newer one
 
-    async def pages(self, prefix: str, *, page: int = 1000) -> AsyncGenerator[Listing, None]:
+    async def pages(self, prefix: str, *, page: int = PAGE_KEYS) -> AsyncGenerator[Listing, None]:
         start = prefix.encode()
         request = pb.RangeRequest(key=first_key(start), range_end=range_end(start), limit=page)
         more = True

@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import AsyncGenerator, Callable, Sequence
 
 from esi.errors import Broken, Compacted, LeaseLost, Outrun
-from esi.kv import MAX_OPS, MIN_LEASE_SECONDS, Delete, Entry, Event, Guard, Lease, Listing, Put
+from esi.kv import MAX_OPS, MIN_LEASE_SECONDS, PAGE_KEYS, Delete, Entry, Event, Guard, Lease, Listing, Put
 
 
 class MemoryLease:
@@ -83,14 +83,14 @@ class MemoryKV:
         self.reads += 1
         return self._entries.get(key)
 
-    async def list(self, prefix: str, *, page: int = 1000) -> Listing:
+    async def list(self, prefix: str, *, page: int = PAGE_KEYS) -> Listing:
         self.reads += 1
         low = bisect_left(self._keys, prefix)
         stem = prefix.rstrip(chr(sys.maxunicode))
         high = bisect_left(self._keys, stem[:-1] + chr(ord(stem[-1]) + 1)) if stem else len(self._keys)
         return Listing([self._entries[key] for key in self._keys[low:high]], self._revision)
 
-    async def pages(self, prefix: str, *, page: int = 1000) -> AsyncGenerator[Listing, None]:
+    async def pages(self, prefix: str, *, page: int = PAGE_KEYS) -> AsyncGenerator[Listing, None]:
         yield await self.list(prefix, page=page)
 
     async def commit(self, ops: Sequence[Put | Delete], *, guards: Sequence[Guard] = ()) -> int:

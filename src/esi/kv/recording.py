@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from esi.clock import Clock
-from esi.kv import KV, Delete, Entry, Event, Guard, Lease, Listing, Put
+from esi.kv import KV, PAGE_KEYS, Delete, Entry, Event, Guard, Lease, Listing, Put
 from esi.model import keys
 from esi.model.job import job_ref
 from esi.schema import Catalogue
@@ -68,10 +68,10 @@ class RecordingKV:
     async def get(self, key: str) -> Entry | None:
         return await self._kv.get(key)
 
-    async def list(self, prefix: str, *, page: int = 1000) -> Listing:
+    async def list(self, prefix: str, *, page: int = PAGE_KEYS) -> Listing:
         return await self._kv.list(prefix, page=page)
 
-    def pages(self, prefix: str, *, page: int = 1000) -> AsyncGenerator[Listing, None]:
+    def pages(self, prefix: str, *, page: int = PAGE_KEYS) -> AsyncGenerator[Listing, None]:
         return self._kv.pages(prefix, page=page)
 
     def watch(self, prefix: str, *, since: int) -> AsyncGenerator[Sequence[Event], None]:

@@ -23,6 +23,9 @@ from esi.sync.writer import Writer
 
 log = logging.getLogger(__name__)
 
+AT_ONCE = 1000
+"""States that SQL is asked for in one transaction: others read between them."""
+
 RETRY_SECONDS = 0.5
 """Pause after etcd or SQL was away."""
 
@@ -106,7 +109,9 @@ class _Reports:
             if entry.key.startswith(keys.STATE) and (ref := self._found(entry.key, keys.STATE)) is not None:
                 with suppress(Broken):  # told in its turn, alone
                     reports[entry.key] = (ref, _payload(entry))
-        known = await self._lifecycle.knows_states(list(reports.values()))
+        told, known = list(reports.values()), list[bool]()
+        for start in range(0, len(told), AT_ONCE):
+            known += await self._lifecycle.knows_states(told[start : start + AT_ONCE])
         return {key for key, is_known in zip(reports, known, strict=True) if is_known}
 
     def _found(self, key: str, tree: str) -> Ref | None:

@@ -16,7 +16,7 @@ from typing import Any
 
 from esi.drivers import Session
 from esi.errors import Unreachable
-from esi.kv import Delete, Entry, Event, Guard, Lease, Listing, Put
+from esi.kv import PAGE_KEYS, Delete, Entry, Event, Guard, Lease, Listing, Put
 from esi.kv.memory import MemoryKV, MemoryLease
 from esi.store import OutboxRow, Store, T, Wake, Work
 from esi.tasks import Tasks
@@ -109,11 +109,11 @@ class KVHandle:
         await self._process.point("kv.get")
         return await self._kv.get(key)
 
-    async def list(self, prefix: str, *, page: int = 1000) -> Listing:
+    async def list(self, prefix: str, *, page: int = PAGE_KEYS) -> Listing:
         await self._process.point("kv.list")
         return await self._kv.list(prefix, page=page)
 
-    async def pages(self, prefix: str, *, page: int = 1000) -> AsyncGenerator[Listing, None]:
+    async def pages(self, prefix: str, *, page: int = PAGE_KEYS) -> AsyncGenerator[Listing, None]:
         yield await self.list(prefix, page=page)
 
     async def commit(self, ops: Sequence[Put | Delete], *, guards: Sequence[Guard] = ()) -> int:
