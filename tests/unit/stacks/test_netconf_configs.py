@@ -269,3 +269,8 @@ def test_a_name_is_one_plain_word_or_refused(name: str) -> None:
         return
     assert edit.path[1].name == name.replace("\ue000", "").replace("\ue001", "").strip()
     assert parse(f"{edit.path[1].name};")[0].words == (edit.path[1].name,)
+
+
+def test_what_is_no_json_is_refused_in_its_place() -> None:
+    with pytest.raises(TemplateError, match="must be a map of"):
+        read_configs([{"path": [{"tag": "x", 1: "y"}], "config": ""}])

@@ -32,7 +32,10 @@ def read_configs(configs: Sequence[Any], operation: Operation = "merge") -> tupl
 
     What is short is read once: a stack's configs are asked for when it is checked, claimed, made and removed.
     """
-    raw = orjson.dumps(configs)
+    try:
+        raw = orjson.dumps(configs)
+    except TypeError:  # a key that is no text, say: it is refused in its place
+        return _read(configs, operation)
     return _known(raw, operation) if len(raw) <= _SHORT else _read(configs, operation)
 
 
