@@ -15,7 +15,7 @@ import subprocess
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import asyncssh
@@ -36,7 +36,7 @@ from esi.testing.ports import free_ports
 pytestmark = pytest.mark.real
 
 PEER = "urn:example:esi-peer"
-PROGRAMS = ("netconfd", "netconf-subsystem", "sshd", "ssh-keygen")
+PROGRAMS = ("stdbuf", "netconfd", "netconf-subsystem", "sshd", "ssh-keygen")
 HERE = Path(__file__).parent
 
 
@@ -44,6 +44,11 @@ HERE = Path(__file__).parent
 class Peer:
     endpoint: Endpoint
     user: str
+    log: Path
+
+    def heard(self) -> int:
+        """How many hellos netconfd has read, by its own words."""
+        return self.log.read_text(errors="replace").count(" now active ")
 
 
 def programs() -> dict[str, str]:
@@ -107,8 +112,14 @@ def peer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Peer]:
     )
     Path("/run/sshd").mkdir(exist_ok=True)  # where sshd of root locks itself in
     modules = f"--modpath={HERE}:/usr/share/yuma/modules"
-    server = [at["netconfd"], "--target=candidate", modules, "--module=esi-peer", f"--superuser={user}"]
-    server += ["--no-startup", "--log-level=info", f"--port={port}", f"--ncxserver-sockname={sock}"]
+    server = [at["stdbuf"], "-oL", at["netconfd"], "--target=candidate", modules, "--module=esi-peer"]
+    server += [
+        f"--superuser={user}",
+        "--no-startup",
+        "--log-level=info",
+        f"--port={port}",
+        f"--ncxserver-sockname={sock}",
+    ]
     running: list[subprocess.Popen[bytes]] = []
     try:
         running.append(start(server, folder / "netconfd.log"))
@@ -116,7 +127,7 @@ def peer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Peer]:
         running.append(start([at["sshd"], "-D", "-f", f"{folder}/sshd_config", "-e"], folder / "sshd.log"))
         until(port, running[-1], folder / "sshd.log")
         public = host.export_public_key().decode().strip()
-        yield Peer(Endpoint("127.0.0.1", port, public, (folder / "ours",)), user)
+        yield Peer(Endpoint("127.0.0.1", port, public, (folder / "ours",)), user, folder / "netconfd.log")
     finally:
         for process in reversed(running):
             stop(process)
@@ -124,9 +135,20 @@ def peer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Peer]:
 
 @asynccontextmanager
 async def session(peer: Peer) -> AsyncIterator[NetconfSession]:
+    """A conversation whose hello netconfd has read, or has before it with the connection.
+
+    RFC 6242 lets a client ask as soon as it has the server's hello, and routers and our lab answer that. netconfd 2.13
+    answers nothing more when one read gives it a hello and the request behind it, framed in chunks. It tells a hello
+    when it reads it by itself; one that came with the connection it keeps for the next read, which does no harm.
+    """
+    before = peer.heard()
     driver = JunosDriver({"peer": peer.endpoint}, clock=SystemClock(), recorder=MemoryRecorder())
     netconf = await driver.dial(Address("peer", username=peer.user))
     try:
+        for _ in range(30):
+            if peer.heard() > before:
+                break
+            await asyncio.sleep(0.01)
         yield netconf
     finally:
         await netconf.close()
@@ -224,13 +246,13 @@ async def test_real_sshd_refuses_a_stranger_and_is_refused_with_another_key(peer
     (tmp_path / "key").chmod(0o600)
     endpoint = Endpoint(peer.endpoint.host, peer.endpoint.port, peer.endpoint.host_key, (tmp_path / "key",))
     with pytest.raises(Rejected, match="login refused"):
-        async with session(Peer(endpoint, peer.user)):
+        async with session(replace(peer, endpoint=endpoint)):
             pass
     wrong = Endpoint(
         peer.endpoint.host, peer.endpoint.port, stranger.export_public_key().decode(), peer.endpoint.client_keys
     )
     with pytest.raises(Rejected, match="host key"):
-        async with session(Peer(wrong, peer.user)):
+        async with session(replace(peer, endpoint=wrong)):
             pass
 
 
