@@ -14,6 +14,12 @@ from esi.drivers import Edit, Intent
 MAX_INTENTS = 256
 MAX_BYTES = 1_000_000
 
+PACE_SECONDS = 0.01
+"""In which the ring brings another intent under load, about: a service costs it so much of a core."""
+
+GATHER_SECONDS = 0.3
+"""What a batch and the pause behind it take together at most."""
+
 Words = tuple[str, ...]
 
 
@@ -58,6 +64,15 @@ def take(waiting: Sequence[Intent], *, intents: int = MAX_INTENTS, size_limit: i
             if len(chosen) >= intents:
                 break
     return _up_to(_without_overtaking(waiting, chosen), size_limit)
+
+
+def pause(count: int, took: float) -> float:
+    """Seconds to leave a device alone after a batch of `count` that took `took`: until as many more have come.
+
+    A commit costs the device and us the same for one intent as for many, so one by one they would cost a fast device's
+    ring a third of its speed. A slow device, and whoever comes alone, is not made to wait.
+    """
+    return max(0.0, min(count * PACE_SECONDS, GATHER_SECONDS - took)) if count > 1 else 0.0
 
 
 def _without_overtaking(waiting: Sequence[Intent], chosen: list[int]) -> list[Intent]:

@@ -8,7 +8,8 @@ the stranger is named. Reply lost: a new session looks for the batch in the comm
 send again. Never guess.
 
 While others wait, those who are served hear it when the next commit is on its way, and not before: what they do then
-would delay it, and a device that commits is the time for that.
+would delay it, and a device that commits is the time for that. A device that is faster than the ring is left alone for
+a moment after a batch of several, so that the next one is as large (`pause`).
 
 Where the inventory wants confirmed commits, every commit ends its session, and the next one confirms it: that it opened
 is the proof that the device can still be reached. Whoever dies in between leaves the device to go back by itself.
@@ -18,7 +19,7 @@ from __future__ import annotations
 
 import asyncio
 
-from esi.devices.batch import take
+from esi.devices.batch import pause, take
 from esi.devices.cycle import Cycle, Unsettled
 from esi.devices.exchange import Exchange
 from esi.devices.line import Line, Waiting
@@ -33,11 +34,8 @@ from esi.tasks import Tasks
 
 FIRST_BACK_OFF, LAST_BACK_OFF = 0.2, 15.0
 
-HEAD_START_SECONDS = 0.25
-"""How long at most the served wait for the next commit to be on its way, before they hear."""
-
-LOOK_SECONDS = 10.0
-"""Whoever waits for another owner looks so often whether there still is one: a net under the watch."""
+HEAD_START_SECONDS = 0.25  # the served hear at the latest then, on its way or not
+LOOK_SECONDS = 10.0  # so often whoever waits for another owner looks whether there still is one: a net under the watch
 
 
 class Owner:
@@ -138,14 +136,18 @@ class Owner:
             return
         self._called = False
         await self._exchange.deliver(self._ownership.guard)  # what was refused while the device could not be had
-        if self._line:
+        began, count = self._clock.monotonic(), len(self._line)
+        if count:
             await self._serve()
-        if self._line:
+        rest = pause(count, self._clock.monotonic() - began)
+        if self._line and not rest:
             asyncio.get_running_loop().call_later(HEAD_START_SECONDS, self._line.tell)
         else:
             self._line.tell()
         await self._exchange.deliver(self._ownership.guard)
         await self._exchange.tidy()
+        if rest:
+            await self._clock.sleep(rest)
 
     async def _ours(self) -> bool:
         """Whether we own the device, now that we have asked. Then the intents of others are ours, too."""

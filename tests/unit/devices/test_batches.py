@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from esi.clock import LoopClock
 from esi.devices import DeviceRoom
-from esi.devices.batch import covers, superseded
+from esi.devices.batch import GATHER_SECONDS, covers, pause, superseded
 from esi.devices.line import Line, Waiting
 from esi.drivers import Address, Edit, Intent, IntentResult, Operation, Step
 from esi.drivers.records import MAX_DIFF, decode_answer, decode_intent, encode_answer, encode_intent
@@ -31,6 +31,16 @@ def edit(words: str, operation: Operation = "merge", text: str = "x;") -> Edit:
 
 def intent(resource: str, version: int, *edits: Edit) -> Intent:
     return Intent(f"{resource}-{version}", Address(IP), edits, ("thing", resource, version))
+
+
+@pytest.mark.parametrize(
+    ("count", "took", "rest"),
+    [(0, 0.0, 0.0), (1, 0.0, 0.0), (8, 0.0, 0.08), (8, 0.1, 0.08), (200, 0.1, GATHER_SECONDS - 0.1), (200, 1.0, 0.0)],
+)
+def test_a_pause_is_as_long_as_the_batch_was_large_and_none_for_one_or_for_a_slow_device(
+    count: int, took: float, rest: float
+) -> None:
+    assert pause(count, took) == pytest.approx(rest)
 
 
 OLD = intent("r", 1, edit("a b"), edit("a c"))

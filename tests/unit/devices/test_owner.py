@@ -54,6 +54,29 @@ def test_many_intents_that_wait_share_one_commit() -> None:
     assert len(device.running) == 20
 
 
+def test_what_streams_in_to_a_fast_device_is_gathered_and_who_comes_alone_is_not_kept_waiting() -> None:
+    """Two to begin with, then one every 5 ms: each batch leaves the device alone while as many more come."""
+    device = DeviceDouble("mx")
+    intents = [intent(f"i{n}", "interfaces", f"ge-{n}") for n in range(60)]
+
+    async def stream(room: DeviceRoom) -> tuple[float, list[IntentResult | BaseException]]:
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        await room.submit(intents[0])
+        alone = loop.time() - began
+
+        async def later(number: int) -> IntentResult:
+            await asyncio.sleep(number // 2 * 0.01)
+            return await room.submit(intents[number])
+
+        return alone, await asyncio.gather(*map(later, range(60)))
+
+    alone, answers = run(with_room(device, stream))
+    assert all(isinstance(answer, IntentResult) for answer in answers)
+    assert alone == 0
+    assert 2 <= device.counts["commit"] <= 12  # without a pause there were 31
+
+
 def test_a_repeated_intent_is_an_empty_diff_and_no_commit() -> None:
     device = DeviceDouble("mx")
 
