@@ -24,13 +24,17 @@ CLOSE_SECONDS = 2.0
 
 
 class _Stream(asyncssh.SSHClientSession[bytes]):
-    """The wire of a conversation: one SSH channel on a connection of its own."""
+    """The wire of a conversation: one SSH channel on a connection of its own.
+
+    What is written in one turn of the loop, the loads of a batch say, goes as one: each packet is encrypted by itself.
+    """
 
     session: NetconfSession
     channel: asyncssh.SSHClientChannel[bytes]
 
     def __init__(self, connection: asyncssh.SSHClientConnection) -> None:
         self._connection = connection
+        self._unsent: list[bytes] = []
 
     def connection_made(self, chan: asyncssh.SSHClientChannel[bytes]) -> None:
         self.channel = chan
@@ -47,10 +51,17 @@ class _Stream(asyncssh.SSHClientSession[bytes]):
         self.session.lost(str(exc) if exc and str(exc) else "the connection is gone")
 
     def write(self, data: bytes) -> None:
-        if not self.channel.is_closing():
-            self.channel.write(data)
+        if not self._unsent:
+            asyncio.get_running_loop().call_soon(self._flush)
+        self._unsent.append(data)
+
+    def _flush(self) -> None:
+        if self._unsent and not self.channel.is_closing():
+            self.channel.write(b"".join(self._unsent))
+        self._unsent.clear()
 
     def hang_up(self) -> None:
+        self._flush()
         self._connection.close()
 
     async def closed(self) -> None:

@@ -11,7 +11,7 @@ text, so the device finds nothing changed.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import groupby
 
 from lxml import etree
@@ -130,15 +130,22 @@ def _name(edit: Edit) -> str:
 def _stored(found: Sequence[Statement], spec: Spec | None, path: Words, device: str) -> Iterator[Statement]:
     """The statements with their secrets in stored form. `spec` is what the table says of this place, if it knows it."""
     for statement in found:
+        if not _tells_a_secret(statement):
+            yield statement
+            continue
         words = list(statement.words)
         for at in range(1, len(words)):
             if words[at - 1] in SECRETS and not is_encoded(words[at]) and _is_secret(spec, words[:at]):
                 words[at] = encode(words[at], seed=" ".join((device, *path, *words[:at])))
         children = statement.children
         if children is not None:
-            below = _below(spec, words)
-            children = tuple(_stored(children, below, (*path, *words), device))
-        yield replace(statement, words=tuple(words), children=children)
+            children = tuple(_stored(children, _below(spec, words), (*path, *words), device))
+        yield Statement(tuple(words), children, statement.values, statement.tags, statement.comment)
+
+
+def _tells_a_secret(statement: Statement) -> bool:
+    """Whether one of its words may stand before a secret, or one below it. Few do, and only those cost more."""
+    return not SECRETS.isdisjoint(statement.words) or any(map(_tells_a_secret, statement.children or ()))
 
 
 def _is_secret(spec: Spec | None, words: Sequence[str]) -> bool:
