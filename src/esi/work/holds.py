@@ -14,28 +14,32 @@ from esi.clock import Clock
 from esi.errors import Outrun, TemporaryError
 from esi.kv import KV, Guard, Put
 from esi.model.codec import dumps, encode_state, loads_object
+from esi.tasks import Tasks
 
 AGAIN_SECONDS = 1.0
 
 
 class Holds:
-    """`hear` from anywhere; `run` writes under `key`, guarded by the claim, until cancelled or the claim has ended."""
+    """`hear` from anywhere: a task, which most jobs never need, writes it under `key`, guarded by the claim."""
 
-    def __init__(self, kv: KV, clock: Clock, key: str, version: int, guard: Guard) -> None:
+    def __init__(self, kv: KV, clock: Clock, key: str, version: int, guard: Guard, tasks: Tasks) -> None:
         self._kv = kv
         self._clock = clock
         self._key = key
         self._version = version
         self._guard = guard
+        self._tasks = tasks
         self._words = self._written = ""
         self._news = asyncio.Event()
 
     def hear(self, words: str) -> None:
         """Held up by this from now on; "" is nothing."""
+        if words and not self._tasks:
+            self._tasks.start("holds", self._run())
         self._words = words
         self._news.set()
 
-    async def run(self) -> None:
+    async def _run(self) -> None:
         while True:
             await self._news.wait()
             self._news.clear()

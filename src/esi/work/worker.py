@@ -34,6 +34,7 @@ from esi.work.holds import Holds
 from esi.work.lease import ProcessLease
 from esi.work.results import completed_state, failed_state, finished_value
 from esi.work.slots import Slot
+from esi.work.tenure import Tenures
 
 log = logging.getLogger(__name__)
 
@@ -67,6 +68,7 @@ class Worker:
         self._clock = desk.clock
         self._tasks = desk.tasks
         self._handlers: Mapping[str, Handler] = {handler.name: handler for handler in handlers}
+        self._tenures = Tenures(desk.tasks)
         self._slots = asyncio.Semaphore(slots)
         self._mine: dict[str, Entry] = {}
         self._again: dict[str, tuple[Entry, bytes | None]] = {}
@@ -149,21 +151,11 @@ class Worker:
                 pause = min(pause * 2, LAST_BACK_OFF)
 
     async def _until_over(self, job: Job, handler: Handler, claim: Claim) -> None:
-        """Run the job beside the watch on its claim: whichever ends first decides."""
-
-        def told(name: str, error: BaseException) -> None:
-            return None  # raised below
-
-        async with Tasks(job.id, on_error=told) as tasks:
-            state = keys.state_key(self._path_of(job.ref))
-            holds = Holds(self._kv, self._clock, state, job.version, claim.guard)
-            tasks.start("holds", holds.run())
-            run = tasks.start("run", self._insist(job, handler, replace(claim, held=holds.hear)))
-            lost = tasks.start("claim", claim.lost.wait())
-            await asyncio.wait({run, lost}, return_when=asyncio.FIRST_COMPLETED)
-            if not run.done():
-                raise LeaseLost(f"the claim on {job.id} has ended")
-            await run
+        """Run the job while its claim lasts."""
+        state = keys.state_key(self._path_of(job.ref))
+        async with Tasks(job.id) as tasks, self._tenures.under(claim.lost, job.id):
+            holds = Holds(self._kv, self._clock, state, job.version, claim.guard, tasks)
+            await self._insist(job, handler, replace(claim, held=holds.hear))
 
     async def _insist(self, job: Job, handler: Handler, claim: Claim) -> None:
         """Run the handler until it is done or fails for good, and write the result."""
