@@ -61,8 +61,9 @@ class Edges(NamedTuple):
 
 
 def resources_of(params: Params) -> frozenset[Ref]:
-    """Every resource recorded in params."""
-    return frozenset(Ref(item["resource_type"], item["resource_id"]) for param in params for item in param["resources"])
+    """Every resource recorded in params, where most stand many times."""
+    found = {(item["resource_type"], item["resource_id"]) for param in params for item in param["resources"]}
+    return frozenset(map(Ref._make, found))
 
 
 def edges(change: Change, open_jobs: Callable[[Ref], Iterable[str]], readers: Callable[[Ref], Iterable[str]]) -> Edges:

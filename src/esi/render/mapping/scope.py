@@ -57,9 +57,12 @@ class Place(NamedTuple):
 
 
 class Scope:
-    """One evaluation. Inside a for, the list's element stands in for the own body."""
+    """One evaluation. Inside a for, the list's element stands in for the own body.
 
-    __slots__ = ("_bodies", "_lookup", "body", "lenient", "schema", "version")
+    `walked`: where the paths have led that were gone already. Most mappings of a template share a few.
+    """
+
+    __slots__ = ("_bodies", "_lookup", "body", "lenient", "schema", "version", "walked")
 
     def __init__(self, schema: str, body: Any, version: int, lookup: Lookup, *, lenient: bool = False) -> None:
         self.schema = schema
@@ -68,6 +71,7 @@ class Scope:
         self.lenient = lenient
         self._lookup = lookup
         self._bodies: dict[Ref, Body | None] = {}
+        self.walked: dict[str, tuple[tuple[Ref, ...], Body]] = {}
 
     def element(self, item: Any) -> Scope:
         """The scope of one element of a list: the same, seen from the element."""

@@ -34,13 +34,18 @@ def compile_walk(raw: Any, place: Place, joined: Callable[[Any, Place], Name]) -
         step, schema = _compile_step(element, schema, at if index == 0 else at._replace(prefix=""), joined)
         steps.append(step)
 
+    way = f"{place.schema} {place.prefix} {raw}"
+
     def walk(scope: Scope, ignore: bool) -> tuple[tuple[Ref, ...], Body | None]:
+        if (found := scope.walked.get(way)) is not None:
+            return found
         try:
-            return _follow(scope, steps, place.path)
+            found = scope.walked[way] = _follow(scope, steps, place.path)
         except (Missing, TemplateError):
             if ignore or scope.lenient:
                 return (), None
             raise
+        return found
 
     return walk
 
