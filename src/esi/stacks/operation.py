@@ -61,7 +61,7 @@ class Operation:
         self._words = Words(wanted)
         self.holds = Holds(self._words.masked)
         self.rest: Rest = nullcontext
-        self._told = wanted is None
+        self._told = False
 
     async def run(self) -> Stack:
         found = await self._book.read()
@@ -209,13 +209,13 @@ class Operation:
 
     async def _attempt(self, name: str, action: Action) -> Outcome:
         """One action, to its end; told to the recorder."""
-        clock, record = self._means.clock, self._record.resources[name]
-        began, errand = clock.now(), Errand(action, record, self._props.get(name, {}), self._context(name))
+        clock, record, props = self._means.clock, self._record.resources[name], self._props.get(name, {})
+        began, errand = clock.now(), Errand(action, record, props, self._context(name))
         types, trouble = self._means.types, lambda words: self._trouble.update({name: f": {words}"})
         outcome = await carry_out(types, clock, errand, trouble)
 
         def told() -> Body:
-            properties = self._words.masked_in(stripped(self._props.get(name, {})))
+            properties = self._words.masked_in(stripped(props))
             fault = self._words.masked(outcome.fault)
             return {"action": str(action), "type": record.type, "properties": properties, "fault": fault}
 
@@ -223,12 +223,12 @@ class Operation:
         return outcome
 
     def _tell(self, subject: str, body: Callable[[], Body], began: float) -> None:
-        """To the recorder, if there is one."""
+        """To the recorder, if there is one; `body` is asked when the recorder has time."""
         if self._means.recorder.skips():
             return
         ref, took = self._ref(), self._means.clock.now() - began
-        message = Message("stack", "heat worker", "stack engine", subject, body(), began, took, (ref,) if ref else ())
-        self._means.recorder.message(message)
+        told = Message("stack", "heat worker", "stack engine", subject, None, began, took, (ref,) if ref else ())
+        self._means.recorder.later(lambda: [replace(told, body=body())])
 
     def _collect(self, name: str, action: Action, outcome: Outcome) -> None:
         """Take over how an action has ended."""
@@ -280,8 +280,11 @@ class Operation:
         return record.view()
 
     async def _write(self) -> None:
-        """Keep the record; the first time also what the stack is made from."""
-        await self._book.write(self._record, None if self._told else self._words.made_from())
+        """Keep the record; the first time also what the stack is made from, if that is something else than before."""
+        made = None
+        if self._wanted is not None and not self._told and self._record.made != (digest := self._wanted.digest()):
+            self._record.made, made = digest, self._words.made_from()
+        await self._book.write(self._record, made)
         self._told = True
 
     def _take_back(self) -> None:

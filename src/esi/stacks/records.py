@@ -6,7 +6,7 @@
     /esi-worker/stacks/<name>/made = zlib of {description, parameters, template}
 
 The second is for people: what the last operation was given, hidden values masked. No operation reads it. It is most of
-what a stack keeps, so it is packed, and written when it is another one than the record's `made` names.
+what a stack keeps, so it is packed, and written when what was given has another digest than the record's `made`.
 Every write is guarded by the caller's fence and by the record's own revision: who has been overtaken cannot write.
 Properties stand here in clear, secrets too, because a delete needs them: etcd is trusted (docs/limits.md).
 """
@@ -16,7 +16,6 @@ from __future__ import annotations
 import zlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from hashlib import blake2b
 from typing import Any
 from uuid import UUID, uuid5
 
@@ -151,14 +150,9 @@ class Book:
 
     async def write(self, record: StackRecord, made: MadeFrom | None = None) -> None:
         """Raises Outrun when someone else has written it, or when the fence no longer stands."""
-        puts = []
+        puts = [Put(self._key, encode(record))]
         if made is not None:
-            value = encode_made(made)
-            digest = blake2b(value, digest_size=8).hexdigest()
-            if digest != record.made:
-                record.made = digest
-                puts.append(Put(self._made_key, value))
-        puts.append(Put(self._key, encode(record)))
+            puts.append(Put(self._made_key, encode_made(made)))
         self._revision = await self._kv.commit(puts, guards=self._guards())
 
     async def erase(self) -> None:

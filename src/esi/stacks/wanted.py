@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from hashlib import blake2b
 from typing import Any
 
 from esi.clock import Clock
 from esi.drivers import Devices
 from esi.kv import KV
+from esi.model.codec import dumps
 from esi.registry import Registry
 from esi.render.marks import strip, stripped
 from esi.stacks import PathOf, StackResource, Targets
@@ -50,6 +52,10 @@ class Wanted:
     text: str = field(default="", repr=False)
     resolved: Mapping[str, dict[str, Any]] = field(default_factory=dict, repr=False)
     """Properties that were known, and checked, before the operation began."""
+
+    def digest(self) -> str:
+        """What tells it from another want of the same stack."""
+        return blake2b(self.text.encode() + dumps(self.parameters), digest_size=8).hexdigest()
 
 
 def outputs(template: Template, env: Env) -> list[dict[str, Any]]:
