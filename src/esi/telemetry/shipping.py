@@ -1,6 +1,7 @@
 """From the segments of a process to where the API keeps messages, a batch at a time.
 
 The cost is fixed: services come first, and the record of a busy minute is written in the quieter one that follows.
+Whether a minute is busy is seen by how late one is woken.
 Whoever takes messages may be away: then they wait, as long as the caps let them. A batch whose answer was lost is sent
 again, so a message may come twice; whoever reads them looks for that.
 """
@@ -19,10 +20,13 @@ log = logging.getLogger(__name__)
 PAUSE_SECONDS = 0.3
 """How long messages are gathered."""
 
-REST = 19
-"""So much longer than it works it rests: masking, packing and keeping take a twentieth of a core, however much there is
-to tell; who takes messages elsewhere works as long as we wait for it.
+REST, BUSY_REST = 19, 79
+"""So much longer than it works it rests: masking, packing and keeping take a twentieth of a core, an eightieth of a
+busy one, however much there is to tell; who takes messages elsewhere works as long as we wait for it.
 What comes faster waits in the queue, and beyond that is dropped and counted."""
+
+LATE_SECONDS = 0.01
+"""Woken later than this: others want the core."""
 
 RETRY_SECONDS = 3.0
 BATCH_BYTES = 256 * 1024
@@ -42,10 +46,13 @@ class Shipping:
         self._clock = clock
         self._not_before = self._next_sending = 0.0
         self._trouble = ""
+        self._rest = REST
 
     async def run(self) -> None:
         while True:
-            await self._clock.sleep(await self.turn())
+            due = await self.turn() + self._clock.monotonic()
+            await self._clock.sleep(due - self._clock.monotonic())
+            self._rest = BUSY_REST if self._clock.monotonic() - due > LATE_SECONDS else REST
 
     async def turn(self) -> float:
         """Write some down and send what can be sent; for how long to do nothing then."""
@@ -55,7 +62,7 @@ class Shipping:
             await self._send()
             self._next_sending = self._clock.monotonic() + PAUSE_SECONDS
         spent = self._clock.monotonic() - began
-        return spent * REST if more else max(spent * REST, PAUSE_SECONDS)
+        return spent * self._rest if more else max(spent * self._rest, PAUSE_SECONDS)
 
     async def _send(self) -> None:
         if self._clock.monotonic() < self._not_before:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 
 from esi.clock import Clock, LoopClock, SystemClock
 from esi.errors import Unreachable
+from esi.tasks import Tasks
 from esi.telemetry import Message, segments
 from esi.telemetry.masks import Masks
 from esi.telemetry.segments import Limits, Segments, read_lines
@@ -215,3 +217,34 @@ def test_shipping_waits_while_nobody_takes_and_loses_nothing(machine: Machine) -
         sink.close()
 
     run(work())
+
+
+@pytest.mark.parametrize(("late", "turns"), [(0.0, 10 / 0.4), (0.02, 10 / 1.62)])
+def test_shipping_takes_a_twentieth_of_a_core_and_an_eightieth_of_one_that_others_want(
+    machine: Machine, late: float, turns: float
+) -> None:
+    """Ten seconds of messages without end, 20 ms of work for each turn."""
+    taken: list[bytes] = []
+
+    class Clock(LoopClock):
+        async def sleep(self, seconds: float) -> None:
+            await super().sleep(seconds + late)
+
+    async def work() -> None:
+        clock = Clock()
+        sink = machine.opened("worker-1", clock=clock, age=1e12)
+
+        async def take(data: bytes) -> None:
+            taken.append(data)
+            sink.message(message("next"))
+            await asyncio.sleep(0.02)
+
+        sink.message(message("first"))
+        async with Tasks("shipping") as tasks:
+            tasks.start("run", Shipping(sink, take, clock).run())
+            await asyncio.sleep(10)
+        machine.living.remove(sink)
+        sink.close()
+
+    run(work())
+    assert abs(len(taken) - turns) <= 2
