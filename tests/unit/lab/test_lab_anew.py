@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Iterable
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -122,13 +124,73 @@ def afresh(top: Node) -> Node:
     return load_text(Tree(), "merge", print_text(top), lambda secret: secret).tree.root
 
 
+SITE_OF_ITS_OWN = "set routing-instances site instance-type virtual-router"
+DESCRIBED = "set groups OWN interfaces <*> unit <*> description own"
+STORIES = {
+    "one unit in two instances": (
+        ("mx1", f"{SITE_OF_ITS_OWN}\nset routing-instances site interface lo0.0"),
+        ("mx1", "set routing-instances other instance-type virtual-router\nset routing-instances other interface lo0"),
+        ("mx1", "delete routing-instances site"),
+    ),
+    "an AS for all instances": (
+        ("ce1", f"{SITE_OF_ITS_OWN}\nset routing-instances site protocols bgp group g neighbor 192.168.8.2 peer-as 1"),
+        ("ce1", "set routing-options autonomous-system 65101"),
+    ),
+    **{
+        f"groups applied at {place or 'the top'}": (
+            ("ce1", f"{DESCRIBED}\nset {place} apply-groups OWN"),
+            ("ce1", "set interfaces ge-0/0/1 unit 7 vlan-id 7"),
+            ("ce1", f"delete {place} apply-groups OWN"),
+        )
+        for place in ("", "interfaces", "interfaces ge-0/0/1")
+    },
+    "what is used goes": (("mx1", "delete interfaces ge-0/0/1 unit 122"), ("mx1", "delete routing-instances")),
+    "an interface of two": (("mx1", f"{SITE_OF_ITS_OWN}\nset routing-instances site interface ge-0/0/1.122"),),
+    "a VLAN of two": (("mx1", "set interfaces ge-0/0/1 unit 7 vlan-id 122"),),
+    "what is not active is not looked at": (
+        ("mx1", "deactivate interfaces"),
+        ("mx1", "set interfaces ge-0/0/1 unit 7 vlan-id 122"),
+        ("mx1", "activate interfaces"),
+    ),
+    "edits after a check": (
+        ("mx1", "set interfaces ge-0/0/1 unit 7 vlan-id 7\nset interfaces ge-0/0/1 unit 7 vlan-id 122"),
+    ),
+    "a unit goes to another instance": (
+        ("ce1", "delete interfaces ge-0/0/2 unit 122"),
+        ("ce1", f"{SITE_OF_ITS_OWN}\nset routing-instances site interface ge-0/0/1.122"),
+        ("ce1", "delete routing-instances site"),
+    ),
+    "a unit goes and comes": (
+        ("ce1", "wait"),
+        ("ce1", "delete interfaces ge-0/0/1 unit 122"),
+        ("ce1", "wait"),
+        ("ce1", "rollback 1"),
+    ),
+    "links and power": (
+        ("ce1", "set interfaces ge-0/0/1 unit 7 vlan-id 7"),
+        *(("ce1", "wait"), ("ce1", "link"), ("mx1", "power"), ("ce1", "link"), ("mx1", "wait")),
+    ),
+    "order": (
+        ("ce1", "insert protocols bgp group provider neighbor 192.168.8.6 before neighbor 192.168.8.2"),
+        ("ce1", "set interfaces ge-0/0/1 unit 7 vlan-id 7"),
+        ("ce1", "rename interfaces ge-0/0/1 unit 7 to unit 1025"),
+        ("ce1", "delete interfaces ge-0/0/1 unit 122 family inet\nset interfaces ge-0/0/1 unit 122 description d"),
+    ),
+}
+
+
+@pytest.mark.parametrize("steps", STORIES.values(), ids=STORIES)
+async def test_what_once_needed_a_look_at_everything(steps: tuple[tuple[str, str], ...]) -> None:
+    await play(steps)
+
+
 @settings(max_examples=50)
 @given(st.lists(st.tuples(st.sampled_from(("mx1", "mx2", "ce1")), STEP), max_size=12))
 def test_what_changed_tells_what_everything_would(steps: list[tuple[str, str]]) -> None:
     asyncio.run(play(steps))
 
 
-async def play(steps: list[tuple[str, str]]) -> None:
+async def play(steps: Iterable[tuple[str, str]]) -> None:
     clock = HandClock()
     trio = Trio(clock)
     topology, routers = trio.topology, {"mx1": trio.mx1, "mx2": trio.mx2, "ce1": trio.ce1}
@@ -160,7 +222,9 @@ async def change(router: Router, step: str) -> None:
         elif step == "replace":
             session.load_text("replace", REPLACED)
         else:
-            session.load_text("set", step)
+            for line in step.splitlines():
+                session.load_text("set", line)
+                session.check()
     running, candidate = afresh(router.running.root), Tree(afresh(router.candidate.root))
     assert session.compare() == compare(running, candidate.root)
     faults = []
