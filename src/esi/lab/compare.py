@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from esi.lab.changes import Change, changes
 from esi.render.junos.printing import leaf_text, print_node
 from esi.render.junos.statements import Kind
 from esi.render.junos.tree import Ident, Node, equal
@@ -51,27 +52,24 @@ class _Hunks:
         """Changes inside a container that both versions have."""
         if old is new:
             return
-        kinds = {
-            node.rank[0]: node.spec
-            for one, other in ((old, new), (new, old))
-            for name, node in one.children.items()
-            if other.children.get(name) is not node
-        }
-        for order, spec in sorted(kinds.items(), key=lambda kind: kind[0]):
-            before = [node for node in old.ordered() if node.rank[0] == order]
-            after = [node for node in new.ordered() if node.rank[0] == order]
-            if spec.kind in (Kind.LIST, Kind.GENERIC):
-                self._list(before, after, place, spec.name or "?")
-            elif before and after and spec.inside:
-                self._both(before[0], after[0], place)
-            elif not (before and after and equal(before[0], after[0])):
+        found = changes(old, new)
+        same_order = _same_order(old, new, found)
+        kinds: dict[int, list[Change]] = {}
+        for change in found:
+            kinds.setdefault(change.node.rank[0], []).append(change)
+        for order, entries in sorted(kinds.items()):
+            node, before, after = entries[0]
+            if node.spec.kind in (Kind.LIST, Kind.GENERIC):
+                self._list(old, new, entries, place, set() if same_order else _moved(old, new, order))
+            elif before is not None and after is not None and node.spec.inside:
+                self._both(before, after, place)
+            elif before is None or after is None or not equal(before, after):
                 self._replaced(before, after, place)
 
-    def _replaced(self, before: list[Node], after: list[Node], place: _Place) -> None:
-        kind = "containers" if (before or after)[0].spec.inside else "leaves"
-        for sign, nodes in (("-", before), ("+", after)):
-            for node in nodes:
-                self._body(sign, node, place, kind)
+    def _replaced(self, before: Node | None, after: Node | None, place: _Place) -> None:
+        for sign, node in (("-", before), ("+", after)):
+            if node is not None:
+                self._body(sign, node, place, "containers" if node.spec.inside else "leaves")
 
     def _both(self, old: Node, new: Node, place: _Place) -> None:
         """A statement that both have and that holds others: its activation, then what is inside."""
@@ -82,36 +80,33 @@ class _Hunks:
             self._line("!", f" {state}: {_named(new, place)}", place, "containers", 2)
         self.container(old, new, place.below(new))
 
-    def _list(self, old: list[Node], new: list[Node], place: _Place, name: str) -> None:
-        was = {node.ident: node for node in old}
-        now = {node.ident for node in new}
-        moved = _moved(
-            [node.ident for node in old if node.ident in now], [node.ident for node in new if node.ident in was]
-        )
-        for node in old:
-            if node.ident not in now:
-                self._body("-", node, place, name)
-        fresh = [node.ident not in was or node.ident in moved for node in new]
-        for index, node in enumerate(new):
-            if not fresh[index]:
-                continue
-            if index > 0 and not fresh[index - 1]:
-                self._neighbour(new[index - 1], place, name)
+    def _list(self, old: Node, new: Node, entries: Sequence[Change], place: _Place, moved: set[Ident]) -> None:
+        """The changed entries of a list; `moved` are those that stand elsewhere among the others."""
+        kind, siblings = entries[0].node.spec.name or "?", new.ordered()
+        for gone in sorted((one.node for one in entries if one.after is None), key=old.place):
+            self._body("-", gone, place, kind)
+        fresh = moved | {one.node.ident for one in entries if one.before is None}
+        for at in sorted(new.place(new.children[name]) for name in fresh):
+            node = siblings[at]
+            beside = (siblings[max(at - 1, 0)], siblings[min(at + 1, len(siblings) - 1)])
+            left, right = (one.rank[0] == node.rank[0] and one.ident not in fresh for one in beside)
+            if left:
+                self._neighbour(beside[0], place, kind)
             if node.ident in moved:
-                self._line("!", _named(node, place), place, name, 2)
+                self._line("!", _named(node, place), place, kind, 2)
             else:
-                self._body("+", node, place, name)
-            if index + 1 < len(new) and not fresh[index + 1]:
-                self._neighbour(new[index + 1], place, name)
-        for node in new:
-            if node.ident in was:
-                self._both(was[node.ident], node, place)
+                self._body("+", node, place, kind)
+            if right:
+                self._neighbour(beside[1], place, kind)
+        both = [(one.before, one.after) for one in entries if one.before is not None and one.after is not None]
+        for before, after in sorted(both, key=lambda pair: new.place(pair[1])):
+            self._both(before, after, place)
 
-    def _neighbour(self, node: Node, place: _Place, name: str) -> None:
+    def _neighbour(self, node: Node, place: _Place, kind: str) -> None:
         """A sibling of a new entry, shown once."""
         if id(node) not in self._shown:
             self._shown.add(id(node))
-            self._line(" ", _named(node, place), place, name, 2)
+            self._line(" ", _named(node, place), place, kind, 2)
 
     def _body(self, sign: str, node: Node, place: _Place, kind: str) -> None:
         for line in print_node(node, place.prefix):
@@ -129,16 +124,31 @@ def _named(node: Node, place: _Place) -> str:
     return f"{place.prefix}{leaf_text(node)}{' { ... }' if node.children else ';'}"
 
 
-def _moved(before: Sequence[Ident], after: Sequence[Ident]) -> set[Ident]:
+def _same_order(old: Node, new: Node, found: Sequence[Change]) -> bool:
+    """Whether what both have stands in one order, without a look at what is the same in both."""
+    if not any(before is not None and after is not None for _, before, after in found):
+        return True  # who moves an entry makes it its own
+    was: list[Node | None] = [*old.ordered()]
+    now: list[Node | None] = [*new.ordered()]
+    for _, before, after in found:
+        if before is not None:
+            was[old.place(before)] = after
+        elif after is not None:
+            now[new.place(after)] = None
+    return [*filter(None, was)] == [*filter(None, now)]
+
+
+def _moved(old: Node, new: Node, order: int) -> set[Ident]:
     """Entries that must move to turn one order into the other: those outside a common run that keeps its order."""
+    rest, after = (
+        [node.ident for node in one.ordered() if node.rank[0] == order and node.ident in other.children]
+        for one, other in ((old, new), (new, old))
+    )
     moved: set[Ident] = set()
-    if before == after:
-        return moved
-    rest = list(before)
     for name in after:
-        if rest and rest[0] == name:
+        if rest[0] == name:
             rest.pop(0)
-        elif name in rest:
+        else:
             moved.add(name)
             rest.remove(name)
     return moved

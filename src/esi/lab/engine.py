@@ -15,10 +15,10 @@ from datetime import UTC, datetime
 from typing import NamedTuple, Protocol
 
 from esi.clock import Clock
+from esi.lab.checks import Checks
 from esi.lab.compare import compare
 from esi.lab.gate import Gate
 from esi.lab.history import Entry, History
-from esi.lab.refusals import refusals
 from esi.lab.words import Fault, Refused
 from esi.render.junos.printing import print_text
 from esi.render.junos.secret9 import encode
@@ -63,6 +63,7 @@ class Engine:
         self._secrets = 0
         self._committer: Holder | None = None
         self._committing = asyncio.Lock()
+        self._checks = Checks()
         self.history = History(Entry(first, "root", "other", clock.now()))
         self.candidate = first.copy()
 
@@ -158,7 +159,7 @@ class Engine:
 
     def check(self) -> None:
         """Raises Refused with everything that speaks against committing the candidate."""
-        faults = refusals(self.candidate)
+        faults = self._checks.refusals(self.candidate)
         if faults:
             raise Refused(self.name, faults)
 

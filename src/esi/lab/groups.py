@@ -50,9 +50,7 @@ def _expand(top: Node, node: Node, way: list[Node], layers: list[Node]) -> Node:
             changed = True
     if not changed:
         return node
-    copy = node.clone(object())
-    copy.children = children
-    return copy
+    return node.holding(children)
 
 
 def _layers(top: Node, node: Node, way: Sequence[Node]) -> list[Node]:

@@ -9,14 +9,20 @@ from esi.render.junos.statements import Kind
 from esi.render.junos.tree import Node
 
 
-class Reference(NamedTuple):
-    """`kind` and `name` of what must be there; `path` are the levels of the place that says so, `bad` its words."""
+class Use(NamedTuple):
+    """`kind` and `name` of what must be there; a filter may belong to a `family`."""
 
     kind: str
     name: str
+    family: str = ""
+
+
+class Reference(NamedTuple):
+    """What is used; `path` are the levels of the place that says so, `bad` its words."""
+
+    use: Use
     path: tuple[str, ...]
     bad: str
-    family: str = ""
 
 
 # (statement, its container) → what its value names. An empty container fits every place.
@@ -56,7 +62,7 @@ def references(node: Node, whole: Node, levels: tuple[str, ...]) -> Iterator[Ref
 
 def _groups(node: Node, path: tuple[str, ...]) -> Iterator[Reference]:
     for name in node.values("apply-groups"):
-        yield Reference("group", name, path, f"apply-groups {name}")
+        yield Reference(Use("group", name), path, f"apply-groups {name}")
     for child in node.children.values():
         if child.children and not child.inactive:
             yield from _groups(child, (*path, " ".join(child.words())))
@@ -70,10 +76,10 @@ def _named(node: Node, path: tuple[str, ...], family: str) -> Iterator[Reference
         if child.spec.kind is Kind.LIST:
             kind = _ENTRIES.get((name, node.spec.name))
             if kind is not None:
-                yield Reference(kind, str(child.key), (*path, words), words)
+                yield Reference(Use(kind, str(child.key)), (*path, words), words)
         elif child.value is not None and child.spec.kind is not Kind.GENERIC:
             kind = _LEAVES.get((name, node.spec.name)) or _LEAVES.get((name, ""))
             for value in (child.value if isinstance(child.value, tuple) else (child.value,)) if kind else ():
-                yield Reference(str(kind), value, (*path, words), f"{words} {value}", family)
+                yield Reference(Use(str(kind), value, family), (*path, words), f"{words} {value}")
         if child.children:
             yield from _named(child, (*path, words), name if node.spec.joined else family)

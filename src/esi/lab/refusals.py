@@ -1,7 +1,7 @@
 """What a router refuses to commit, in its own words.
 
-Every interface, routing instance and section is looked at alone (`Findings`): what is wrong inside it, and what it
-refers to. That is kept with the node, so a commit looks again only at what changed. Then the references are followed:
+Every interface, unit, routing instance and section is looked at alone (`Findings`): what is wrong inside it, and what
+it refers to. That is kept with the node: a commit looks again only at what changed. Then the references are followed:
 groups, filters, policers, prefix-lists, policies, interfaces.
 
 The management daemon checks constraints first; if they hold, the daemons for interfaces (dcd), routing (rpd) and
@@ -15,11 +15,14 @@ from dataclasses import dataclass, field
 
 from esi.lab.groups import expand, group
 from esi.lab.interfaces import NO_VLANS, Vlans, interface_faults, vlans
-from esi.lab.references import Reference, references
+from esi.lab.references import Reference, Use, references
 from esi.lab.routing import instance_faults
 from esi.lab.words import Fault
 from esi.render.junos.reading import edit_path
-from esi.render.junos.tree import Ident, Node, Tree
+from esi.render.junos.tree import Node, Tree
+
+Way = tuple[Node, ...]
+"""The statements from the first below the top to one."""
 
 
 @dataclass(slots=True)
@@ -37,8 +40,8 @@ def refusals(tree: Tree) -> list[Fault]:
     top = tree.root
     faults: list[Fault] = []
     defined = _Defined(top)
-    for way in _parts(top):
-        findings = _findings(top, way)
+    for way in parts(top):
+        findings = find(top, way)
         faults += findings.faults
         for reference in findings.refers:
             faults += defined.faults(reference)
@@ -52,18 +55,23 @@ def refusals(tree: Tree) -> list[Fault]:
     return [*faults, Fault("configuration check-out failed")]
 
 
-def _parts(top: Node) -> Iterator[tuple[Node, ...]]:
+def parts(top: Node) -> Iterator[Way]:
     """The ways to the parts that are looked at alone."""
     for section in top.ordered():
         if section.inactive or section.spec.name == "groups" or not section.spec.inside:
             continue
-        if section.spec.name in ("interfaces", "routing-instances"):
-            yield from ((section, entry) for entry in section.ordered() if entry.spec.inside and not entry.inactive)
-        else:
+        if section.spec.name not in ("interfaces", "routing-instances"):
             yield (section,)
+            continue
+        for entry in section.ordered():
+            if entry.spec.inside and not entry.inactive:
+                yield section, entry
+                if entry.spec.name == "interface":
+                    yield from ((section, entry, unit) for unit in entry.entries("unit"))
 
 
-def _findings(top: Node, way: tuple[Node, ...]) -> Findings:
+def find(top: Node, way: Way) -> Findings:
+    """Look at one part, if that was not done before."""
     node = way[-1]
     groups = top.children.get("groups")
     known = node.facts
@@ -86,18 +94,13 @@ def _findings(top: Node, way: tuple[Node, ...]) -> Findings:
     return findings
 
 
-def _look_at_interface(top: Node, way: tuple[Node, ...], levels: tuple[str, ...], findings: Findings) -> None:
+def _look_at_interface(top: Node, way: Way, levels: tuple[str, ...], findings: Findings) -> None:
     """An interface may have thousands of units: each is a part of its own, the rest is looked at without them."""
     node = way[-1]
-    bare = node.clone(object())
-    bare.children = {name: child for name, child in node.children.items() if child.spec.name != "unit"}
+    bare = node.holding({name: child for name, child in node.children.items() if child.spec.name != "unit"})
     whole = expand(top, (*way[:-1], bare))
     findings.refers += references(bare, whole, levels)
-    units: list[tuple[str, Vlans]] = []
-    for unit in node.entries("unit"):
-        found = _findings(top, (*way, unit))
-        findings.refers += found.refers
-        units.append((str(unit.key), found.vlans))
+    units = [(str(unit.key), find(top, (*way, unit)).vlans) for unit in node.entries("unit")]
     findings.faults += interface_faults(whole, units)
 
 
@@ -106,35 +109,21 @@ class _Defined:
 
     def __init__(self, top: Node) -> None:
         self._top = top
-        self._known: dict[tuple[str, str, str], bool] = {}
+        self._known: dict[Use, bool] = {}
         self._instances: dict[str, str] = {}
 
     def faults(self, reference: Reference) -> Iterable[Fault]:
         """What is wrong with a reference."""
-        if reference.kind == "interface":
-            return self._interface(reference)
-        asked = (reference.kind, reference.name, reference.family)
-        if asked not in self._known:
-            self._known[asked] = self._is_there(reference)
-        return () if self._known[asked] else _undefined(reference)
+        if reference.use not in self._known:
+            self._known[reference.use] = is_there(self._top, reference.use)
+        there = self._known[reference.use]
+        if reference.use.kind == "interface":
+            return self._interface(reference, there=there)
+        return () if there else _undefined(reference)
 
-    def _is_there(self, reference: Reference) -> bool:
-        entry = (reference.kind, reference.name)
-        places: list[tuple[Ident, ...]] = [("firewall", entry)]
-        if reference.kind == "group":
-            return group(self._top, reference.name) is not None
-        if reference.kind in ("prefix-list", "policy-statement"):
-            places = [("policy-options", entry)]
-        elif reference.kind == "filter" and reference.family:
-            places.append(("firewall", "family", reference.family, entry))
-        return any(_active(self._top.get(*place)) for place in places)
-
-    def _interface(self, reference: Reference) -> Iterator[Fault]:
-        name = reference.name
-        physical, _, unit = name.partition(".")
-        known = self._top.get("interfaces", ("interface", physical), ("unit", unit or "0"))
-        if name != "all" and not _active(known):
-            path = edit_path(reference.path)
+    def _interface(self, reference: Reference, *, there: bool) -> Iterator[Fault]:
+        name, path = reference.use.name, edit_path(reference.path)
+        if not there:
             yield Fault("mgd: Interface must be defined", path, f"interface {name}", "application", "invalid-value")
         instance = reference.path[1]
         owner = self._instances.setdefault(name, instance)
@@ -143,8 +132,22 @@ class _Defined:
             yield Fault(text, "[edit routing-instances]", f"'{instance}'", daemon="rpd")
 
 
+def is_there(top: Node, use: Use) -> bool:
+    """Whether a configuration defines what is used."""
+    if use.kind == "interface":
+        port, _, unit = use.name.partition(".")
+        return use.name == "all" or _active(top.get("interfaces", ("interface", port), ("unit", unit or "0")))
+    if use.kind == "group":
+        return group(top, use.name) is not None
+    entry = (use.kind, use.name)
+    if use.kind in ("prefix-list", "policy-statement"):
+        return _active(top.get("policy-options", entry))
+    family = use.kind == "filter" and use.family and _active(top.get("firewall", "family", use.family, entry))
+    return bool(family) or _active(top.get("firewall", entry))
+
+
 def _undefined(reference: Reference) -> Iterator[Fault]:
-    kind, name, path = reference.kind, reference.name, edit_path(reference.path)
+    kind, name, path = reference.use.kind, reference.use.name, edit_path(reference.path)
     if kind == "group":
         yield Fault(f"apply group '{name}' is not defined", path, f"apply-groups {name}")
         yield Fault("apply-groups expansion failed", path)

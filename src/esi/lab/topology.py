@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from esi.clock import Clock
 from esi.lab.engine import Engine
 from esi.lab.meters import Meters
-from esi.lab.touched import Place, touched
-from esi.lab.view import NOTHING, Peering, Unit, View, VrrpGroup, read_view
+from esi.lab.reading import read_view
+from esi.lab.touched import Place, everything, gone, touched
+from esi.lab.view import NOTHING, Peering, Unit, View, VrrpGroup
 from esi.lab.wiring import ESTABLISHED, Port, Segment, Verdict, Wiring
 from esi.render.junos.tree import Node
 
@@ -50,12 +51,12 @@ class Topology:
         self.segments = tuple(segments)
         self.routers: dict[str, Engine] = {}
         self.cut: set[Port] = set()
-        self._views: dict[str, tuple[Node, View]] = {}
+        self._views: dict[str, View] = {}
         self.generation = 0
         self._seen: tuple[object, ...] = ()
         self._wiring = Wiring({}, (), frozenset())
-        self._sessions: dict[tuple[str, str, str], BgpSession] = {}
-        self._roles: dict[tuple[str, str, int], VrrpRole] = {}
+        self._sessions: dict[Place, dict[str, BgpSession]] = {}
+        self._roles: dict[Place, dict[int, VrrpRole]] = {}
         self._meters: dict[str, Meters] = {}
 
     def join(self, router: Engine) -> None:
@@ -76,24 +77,34 @@ class Topology:
         same_links = seen[1:] == self._seen[1:]
         self._seen = seen
         self.generation += 1
-        for name, root in roots.items():
-            before = self._views.get(name)
-            if before is None or before[0] is not root:
-                self._views[name] = (root, read_view(root, before[1] if before is not None else NOTHING))
-        views = {name: view for name, (_, view) in self._views.items() if name not in off}
-        concerned = touched(self._wiring.views, views) if same_links else None
+        known, wiring = self._views, self._wiring
+        self._views = {name: self._view(name, root) for name, root in roots.items()}
+        views = {name: view for name, view in self._views.items() if name not in off}
+        concerned = (touched if same_links else everything)(wiring.views, views)
         self._wiring = Wiring(views, self.segments, frozenset(self.cut))
         now = self.clock.monotonic()
-        self._settle_sessions(now, concerned)
-        self._settle_roles(now)
-        for name in self.routers:
-            self._meters[name].turn(now, self._states(name))
+        self._settle_sessions(now, concerned.instances)
+        self._settle_roles(now, concerned.units)
+        for name, view in self._views.items():
+            before = known.get(name, NOTHING)
+            self._meters[name].turn(now, self._states(name, before, wiring), gone(before, view))
 
-    def _states(self, router: str) -> Iterator[tuple[str, bool]]:
-        for physical in self._views[router][1].physicals.values():
-            yield physical.name, self._wiring.up(Port(router, physical.name))
-            for unit in physical.units.values():
-                yield unit.name, self._wiring.unit_up(router, unit)
+    def _view(self, router: str, root: Node) -> View:
+        known = self._views.get(router, NOTHING)
+        return known if known.top is root else read_view(root, known)
+
+    def _states(self, router: str, before: View, wiring: Wiring) -> Iterator[tuple[str, bool]]:
+        """Ports that are not as before, and their units: all when the port went up or down, else those that changed."""
+        for physical in self._views[router].physicals.values():
+            port, known = Port(router, physical.name), before.physicals.get(physical.name)
+            up = self._wiring.up(port)
+            same = known is not None and up is wiring.up(port)
+            if same and known is physical:
+                continue
+            yield physical.name, up
+            for name in physical.changed if same else physical.units:
+                if name in physical.units:
+                    yield name, self._wiring.unit_up(router, physical.units[name])
 
     def meters(self, router: str) -> Meters:
         """A router's interface numbers and counters, as of now."""
@@ -104,7 +115,7 @@ class Topology:
     def view(self, router: str) -> View:
         """What a router's running configuration says."""
         self.look()
-        return self._views[router][1]
+        return self._views[router]
 
     def up(self, router: str, name: str) -> bool:
         """Whether a port or unit is operational."""
@@ -118,8 +129,8 @@ class Topology:
         """A router's BGP sessions, by instance in the order of its configuration."""
         self.look()
         now = self.clock.monotonic()
-        for (name, _, _), session in self._sessions.items():
-            if name == router:
+        for instance in sorted(self._views[router].instances):
+            for session in self._sessions.get((router, instance), {}).values():
                 self._tell(session, now)
                 yield session
 
@@ -127,8 +138,8 @@ class Topology:
         """A router's VRRP groups."""
         self.look()
         now = self.clock.monotonic()
-        for (name, _, _), role in self._roles.items():
-            if name == router:
+        for unit in (unit for physical in self._views[router].physicals.values() for unit in physical.units):
+            for role in self._roles.get((router, unit), {}).values():
                 settled = role.verdict.word != "master" or now - role.since >= self.settle_seconds
                 role.state = role.verdict.word if settled else "backup"
                 yield role
@@ -142,41 +153,41 @@ class Topology:
         else:
             session.state, session.seconds = ESTABLISHED, waited - self.settle_seconds
 
-    def _settle_sessions(self, now: float, concerned: set[Place] | None) -> None:
-        """`concerned`: where a session may stand differently; None: everywhere."""
-        before, self._sessions = self._sessions, {}
-        for router, peering in self._peerings():
-            key = (router, peering.instance, peering.peer)
-            known = before.get(key)
-            if known is not None and concerned is not None and (router, peering.instance) not in concerned:
-                known.peering = peering
-                self._sessions[key] = known
-                continue
-            verdict = self._wiring.session(router, peering)
-            if known is None:
-                self._sessions[key] = BgpSession(peering, verdict, now)
-                continue
-            self._tell(known, now)
-            self._sessions[key] = known
-            known.peering = peering
-            if known.verdict.word != verdict.word:
-                known.flaps += known.state == ESTABLISHED
-                known.since = now
-            known.verdict = verdict
+    def _settle_sessions(self, now: float, concerned: Iterable[Place]) -> None:
+        """`concerned`: the instances in which a session may stand differently."""
+        for router, name in concerned:
+            before = self._sessions.pop((router, name), {})
+            view = self._wiring.views.get(router)
+            instance = view.instances.get(name) if view is not None else None
+            if instance is not None and instance.peerings:
+                sessions = self._sessions[router, name] = {}
+                for peering in instance.peerings:
+                    sessions[peering.peer] = self._session(router, peering, before.get(peering.peer), now)
 
-    def _peerings(self) -> Iterable[tuple[str, Peering]]:
-        for router, view in self._wiring.views.items():
-            for name in sorted(view.instances):
-                for peering in view.instances[name].peerings:
-                    yield router, peering
+    def _session(self, router: str, peering: Peering, known: BgpSession | None, now: float) -> BgpSession:
+        verdict = self._wiring.session(router, peering)
+        if known is None:
+            return BgpSession(peering, verdict, now)
+        self._tell(known, now)
+        known.peering = peering
+        if known.verdict.word != verdict.word:
+            known.flaps += known.state == ESTABLISHED
+            known.since = now
+        known.verdict = verdict
+        return known
 
-    def _settle_roles(self, now: float) -> None:
-        before, self._roles = self._roles, {}
-        for router, view in self._wiring.views.items():
-            for unit in (unit for physical in view.physicals.values() for unit in physical.units.values()):
+    def _settle_roles(self, now: float, concerned: Iterable[Place]) -> None:
+        """`concerned`: the units whose groups may stand differently."""
+        for router, name in concerned:
+            before = self._roles.pop((router, name), {})
+            view = self._wiring.views.get(router)
+            unit = view.unit(name) if view is not None else None
+            if unit is not None and unit.groups:
+                roles = self._roles[router, name] = {}
                 for group in unit.groups:
-                    verdict = self._wiring.role(router, unit, group)
-                    key = (router, unit.name, group.number)
-                    known = before.get(key)
-                    same = known is not None and known.verdict.word == verdict.word
-                    self._roles[key] = VrrpRole(unit, group, verdict, known.since if known and same else now)
+                    roles[group.number] = self._role(router, unit, group, before.get(group.number), now)
+
+    def _role(self, router: str, unit: Unit, group: VrrpGroup, known: VrrpRole | None, now: float) -> VrrpRole:
+        verdict = self._wiring.role(router, unit, group)
+        same = known is not None and known.verdict.word == verdict.word
+        return VrrpRole(unit, group, verdict, known.since if known is not None and same else now)

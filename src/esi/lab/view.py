@@ -1,25 +1,20 @@
-"""What a running configuration says about ports, units, BGP neighbours and VRRP groups, groups expanded.
+"""What a running configuration says about ports, units, BGP neighbours and VRRP groups (`reading` makes it).
 
-Units and instances that did not change since the version before are taken over from its view: a commit on a router
-with thousands of units reads one.
+A view names what it did not take over from the view before (`changed`): whoever knows that one looks at nothing else.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from ipaddress import IPv4Interface, IPv6Interface, ip_interface
+from ipaddress import IPv4Interface, IPv6Interface
 
-from esi.errors import TemplateError
-from esi.lab.groups import expand
-from esi.render.junos.secret9 import decode, is_encoded
 from esi.render.junos.tree import Node
 
 MAIN = "master"
 """How a router names the instance that is there without any configuration."""
 
 Interface = IPv4Interface | IPv6Interface
-Source = tuple[Node, Node | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,18 +38,24 @@ class Unit:
     families: tuple[str, ...]
     addresses: tuple[Interface, ...]
     groups: tuple[VrrpGroup, ...]
-    source: Source = field(repr=False, compare=False)
+    source: Node = field(repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Physical:
-    """A port. `bundle` is the aggregated interface that it belongs to."""
+    """A port. `bundle` is the aggregated interface that it belongs to, `vlans` are its units by VLAN.
+
+    `changed` names the units that are not those of the view before, gone ones too.
+    """
 
     name: str
     disabled: bool
     description: str
     bundle: str
-    units: Mapping[str, Unit]
+    units: dict[str, Unit]
+    vlans: dict[str, tuple[Unit, ...]] = field(default_factory=dict, repr=False, compare=False)
+    changed: tuple[str, ...] = field(default=(), repr=False, compare=False)
+    source: Node | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,6 @@ class Peering:
     peer_as: str
     key: str = field(repr=False)
     description: str
-    source: Source = field(repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,17 +78,24 @@ class Instance:
     name: str
     interfaces: tuple[str, ...]
     peerings: tuple[Peering, ...]
-    source: Source = field(repr=False, compare=False)
+    source: Node = field(repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """Everything above of one router. `owners` tells which instance a unit belongs to, where it is not the main one."""
+    """Everything above of one router. `owners` tells which instance a unit belongs to, where it is not the main one.
+
+    `claims` counts all units that instances name, `top` is what was read. `changed` names the instances that are not
+    those of the view before, gone ones too.
+    """
 
     host_name: str
-    physicals: Mapping[str, Physical]
-    instances: Mapping[str, Instance]
-    owners: Mapping[str, str]
+    physicals: dict[str, Physical]
+    instances: dict[str, Instance]
+    owners: dict[str, str]
+    claims: int = 0
+    changed: tuple[str, ...] = field(default=(), repr=False, compare=False)
+    top: Node | None = field(default=None, repr=False, compare=False)
 
     def unit(self, name: str) -> Unit | None:
         physical = self.physicals.get(name.partition(".")[0])
@@ -106,148 +113,4 @@ class View:
 
 
 NOTHING = View("", {}, {}, {})
-
-
-def read_view(top: Node, before: View = NOTHING) -> View:
-    """The view of a configuration. `before` is an earlier view of the same router."""
-    groups = top.children.get("groups")
-    whole = bool(top.values("apply-groups"))  # groups at the top change everything from outside
-    section = top.get("interfaces")
-    physicals: dict[str, Physical] = {}
-    if section is not None and not section.inactive:
-        keep = not whole and not section.values("apply-groups")
-        for node in section.entries("interface"):
-            known = before.physicals.get(str(node.key)) if keep and not node.values("apply-groups") else None
-            physicals[str(node.key)] = _physical(top, (section, node), groups, known)
-    main_as = _text(_active(top, "routing-options"), "autonomous-system")
-    instances: dict[str, Instance] = {}
-    section = top.get("routing-instances")
-    if section is not None and not section.inactive:
-        for node in section.entries("instance"):
-            kept = before.instances.get(str(node.key))
-            if kept is not None and kept.source == (node, groups) and not whole and not section.values("apply-groups"):
-                instances[kept.name] = kept
-            else:
-                instances[str(node.key)] = _instance(top, (section, node), groups, main_as)
-    instances[MAIN] = _main(top, groups, main_as)
-    owners = {name: one.name for one in instances.values() for name in one.interfaces}
-    system = _active(top, "system")
-    return View(_text(system, "host-name"), physicals, instances, owners)
-
-
-def _physical(top: Node, way: tuple[Node, Node], groups: Node | None, known: Physical | None) -> Physical:
-    node = way[-1]
-    name = str(node.key)
-    units: dict[str, Unit] = {}
-    for unit in node.entries("unit"):
-        full = f"{name}.{unit.key}"
-        kept = known.units.get(full) if known is not None else None
-        if kept is None or kept.source != (unit, groups):
-            kept = _unit(full, expand(top, (*way, unit)), (unit, groups))
-        units[full] = kept
-    options = _active(node, "gigether-options")
-    return Physical(name, _flag(node, "disable"), _text(node, "description"), _text(options, "802.3ad"), units)
-
-
-def _unit(name: str, unit: Node, source: Source) -> Unit:
-    addresses: list[Interface] = []
-    groups: list[VrrpGroup] = []
-    family = _active(unit, "family")
-    families = [one for one in family.ordered() if not one.inactive] if family is not None else []
-    for one in families:
-        for entry in one.entries("address"):
-            address = _interface(str(entry.key))
-            if address is not None:
-                addresses.append(address)
-                groups += [_group(group, address) for group in entry.entries("vrrp-group")]
-    return Unit(
-        name,
-        _text(unit, "vlan-id"),
-        _flag(unit, "disable"),
-        _text(unit, "description"),
-        tuple(one.spec.name for one in families),
-        tuple(addresses),
-        tuple(groups),
-        source,
-    )
-
-
-def _group(node: Node, address: Interface) -> VrrpGroup:
-    virtual = node.values("virtual-address")
-    owner = str(address.ip) in virtual
-    return VrrpGroup(int(str(node.key)), address, virtual, 255 if owner else int(_text(node, "priority") or 100))
-
-
-def _instance(top: Node, way: tuple[Node, Node], groups: Node | None, main_as: str) -> Instance:
-    node = expand(top, way)
-    name = str(node.key)
-    names = tuple(f"{one.key}" if "." in str(one.key) else f"{one.key}.0" for one in node.entries("interface"))
-    own_as = _text(_active(node, "routing-options"), "autonomous-system") or main_as
-    source = (way[-1], groups)
-    bgp = node.get("protocols", "bgp")
-    return Instance(name, names, tuple(_peerings(name, bgp, own_as, source)), source)
-
-
-def _main(top: Node, groups: Node | None, main_as: str) -> Instance:
-    protocols = top.get("protocols")
-    source = (protocols or top, groups)
-    if protocols is None or protocols.inactive:
-        return Instance(MAIN, (), (), source)
-    bgp = expand(top, (protocols,)).get("bgp")
-    return Instance(MAIN, (), tuple(_peerings(MAIN, bgp, main_as, source)), source)
-
-
-def _peerings(instance: str, bgp: Node | None, own_as: str, source: Source) -> Iterator[Peering]:
-    if bgp is None or bgp.inactive or _flag(bgp, "disable"):
-        return
-    for group in bgp.entries("group"):
-        for neighbor in group.entries("neighbor"):
-            levels = (neighbor, group, bgp)
-            if any(_flag(level, "disable") for level in levels):
-                continue
-            local_as = _nearest(levels, "local-as") or own_as
-            internal = _text(group, "type") == "internal"
-            yield Peering(
-                instance,
-                str(neighbor.key),
-                _nearest(levels, "local-address"),
-                local_as,
-                _nearest(levels, "peer-as") or (local_as if internal else ""),
-                _plain(_nearest(levels, "authentication-key")),
-                _nearest(levels, "description"),
-                source,
-            )
-
-
-def _nearest(levels: tuple[Node, ...], name: str) -> str:
-    return next((found for level in levels if (found := _text(level, name))), "")
-
-
-def _plain(key: str) -> str:
-    """A key's value; a text that only looks encoded counts as it stands."""
-    try:
-        return decode(key) if is_encoded(key) else key
-    except TemplateError:
-        return key
-
-
-def _interface(text: str) -> Interface | None:
-    try:
-        return ip_interface(text)
-    except ValueError:
-        return None
-
-
-def _active(node: Node, name: str) -> Node | None:
-    found = node.get(name)
-    return found if found is not None and not found.inactive else None
-
-
-def _text(node: Node | None, name: str) -> str:
-    leaf = node.get(name) if node is not None else None
-    return leaf.value if leaf is not None and not leaf.inactive and isinstance(leaf.value, str) else ""
-
-
-def _flag(node: Node, name: str) -> bool:
-    found = node.get(name)
-    return found is not None and not found.inactive
+NO_PORT = Physical("", disabled=False, description="", bundle="", units={})

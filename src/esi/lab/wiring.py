@@ -47,7 +47,6 @@ class Wiring:
         self._cut = cut
         self._segments = {port: segment for segment in segments for port in segment.ports}
         self._up: dict[Port, bool] = {}
-        self._vlans: dict[Port, Mapping[str, list[Unit]]] = {}
 
     def up(self, port: Port) -> bool:
         """Whether a port has a signal and is not switched off. Ports that are in no segment have one of their own."""
@@ -85,19 +84,10 @@ class Wiring:
         for other in segment.ports if segment is not None and self.unit_up(router, unit) else ():
             if other.router == router:
                 continue
-            for found in self._in_vlans(other).get(unit.vlan, ()):
+            physical = self._physical(other)
+            for found in physical.vlans.get(unit.vlan, ()) if physical is not None else ():
                 if self.unit_up(other.router, found):
                     yield other.router, found
-
-    def _in_vlans(self, port: Port) -> Mapping[str, list[Unit]]:
-        """The units of a port by VLAN: a customer may have hundreds, and each session asks."""
-        if port not in self._vlans:
-            found: dict[str, list[Unit]] = {}
-            physical = self._physical(port)
-            for unit in physical.units.values() if physical is not None else ():
-                found.setdefault(unit.vlan, []).append(unit)
-            self._vlans[port] = found
-        return self._vlans[port]
 
     def _physical(self, port: Port) -> Physical | None:
         view = self.views.get(port.router)

@@ -6,8 +6,9 @@ import pytest
 from lxml import etree
 
 from esi.lab import Router
+from esi.lab.reading import read_view
 from esi.lab.replies import VERSION
-from esi.lab.view import MAIN, read_view
+from esi.lab.view import MAIN
 from esi.netconf.rpc import build_rpc
 from esi.netconf.xml import Element, text
 from esi.render.junos.tree import Tree

@@ -120,7 +120,7 @@ async def test_a_service_touches_as_little_of_many_as_of_one(services: int, side
     after = [node for node in nodes(router.running.root) if id(node) not in before]
     assert len(after) == 21  # 16 new statements and the 5 on the way to them
     looked_at = [node for node in nodes(router.running.root) if node.facts is not before.get(id(node))]
-    assert sorted(node.spec.name for node in looked_at) == ["instance", "interface", "interface", "unit", "unit"]
+    assert sorted(node.spec.name for node in looked_at) == ["instance", "unit", "unit"]
 
 
 def nodes(node: Node) -> Iterator[Node]:

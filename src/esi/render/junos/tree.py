@@ -3,14 +3,18 @@
 A node may be changed only by the Tree that owns it; every change makes the nodes on its way the changer's own first.
 So a candidate is a copy of the running configuration for the price of one object, two versions are compared by walking
 only where they are not the same object, and what was computed about a shared part (`facts`) stays true.
+
+A node that was cloned remembers from which one, and what below it has changed since (`differing`).
 """
 
 from __future__ import annotations
 
 import re
+from bisect import bisect_left, insort
 from collections.abc import Iterator
 from operator import attrgetter
 from typing import Any
+from weakref import ref
 
 from esi.render.junos.statements import Kind, Spec, root
 
@@ -18,13 +22,16 @@ Ident = str | tuple[str, ...]
 Value = str | tuple[str, ...] | None
 
 _DIGITS = re.compile(r"(\d+)")
+_RANK = attrgetter("rank")
 
 
 class Node:
     """One statement: `key` names a list entry, `value` is a leaf's; only Tree changes nodes."""
 
     __slots__ = (
+        "__weakref__",
         "_ordered",
+        "_since",
         "children",
         "comment",
         "facts",
@@ -46,12 +53,18 @@ class Node:
         self.facts: Any = None
         self.rank = (spec.order, _sort_key(spec, key))
         self._ordered: list[Node] | None = None
+        self._since: tuple[ref[Node], dict[Ident, None]] | None = None
 
     def ordered(self) -> list[Node]:
         """The children as a router shows them."""
         if self._ordered is None:
-            self._ordered = sorted(self.children.values(), key=attrgetter("rank"))
+            self._ordered = sorted(self.children.values(), key=_RANK)
         return self._ordered
+
+    def place(self, child: Node) -> int:
+        """Where one of the children stands among them as they are shown."""
+        shown = self.ordered()
+        return shown.index(child, bisect_left(shown, child.rank, key=_RANK))
 
     def words(self) -> tuple[str, ...]:
         """How text names this statement, without a leaf's value."""
@@ -84,17 +97,57 @@ class Node:
             one for one in self.ordered() if one.spec.kind is Kind.LIST and one.spec.name == name and not one.inactive
         )
 
-    def changed(self) -> None:
-        self.facts = self._ordered = None
+    def differing(self, old: Node) -> set[Ident]:
+        """The names of all children that are not the same in another version; others may be among them."""
+        if self._since is not None and self._since[0]() is old:
+            return set(self._since[1])
+        return {node.ident for node in {*old.children.values()} ^ {*self.children.values()}}
 
     def clone(self, owner: object) -> Node:
         copy = Node.__new__(Node)
         copy.spec, copy.key, copy.value, copy.owner = self.spec, self.key, self.value, owner
         copy.ident, copy.rank = self.ident, self.rank
-        copy.children = dict(self.children)
+        copy.children = self.children.copy()
         copy.inactive, copy.comment = self.inactive, self.comment
-        copy.facts = copy._ordered = None
+        copy.facts = None
+        copy._ordered = self._ordered.copy() if self._ordered is not None else None
+        copy._since = ref(self), {}
         return copy
+
+    def holding(self, children: dict[Ident, Node]) -> Node:
+        """A copy that belongs to nobody, with other children."""
+        copy = self.clone(object())
+        copy.fill(children)
+        return copy
+
+    # -- for whoever owns it --------------------------------------------------------------------------------------
+
+    def fill(self, children: dict[Ident, Node]) -> None:
+        """Hold other children, or the same in another order."""
+        self.children = children
+        self.facts = self._ordered = self._since = None
+
+    def hold(self, child: Node) -> None:
+        """Take a child, behind its equals, or in the place of an earlier form of it."""
+        known = self.children.get(child.ident)
+        if self._ordered is not None and known is not None:
+            self._ordered[self.place(known)] = child
+        elif self._ordered is not None:
+            insort(self._ordered, child, key=_RANK)
+        self.children[child.ident] = child
+        self._note(child.ident)
+
+    def drop(self, name: Ident) -> None:
+        """Give a child away."""
+        if self._ordered is not None:
+            del self._ordered[self.place(self.children[name])]
+        del self.children[name]
+        self._note(name)
+
+    def _note(self, name: Ident) -> None:
+        self.facts = None
+        if self._since is not None:
+            self._since[1][name] = None
 
 
 class Tree:
@@ -115,7 +168,7 @@ class Tree:
         """The root, ready to be changed: every change begins here and goes down with `enter`."""
         if self.root.owner is not self._owner:
             self.root = self.root.clone(self._owner)
-        self.root.changed()
+        self.root.facts = None
         return self.root
 
     def enter(self, parent: Node, spec: Spec, key: str | tuple[str, ...] = "") -> Node:
@@ -127,9 +180,9 @@ class Tree:
         elif node.owner is not self._owner:
             node = node.clone(self._owner)
         else:
-            node.changed()
+            node.facts = None
             return node
-        parent.children[name] = node
+        parent.hold(node)
         return node
 
     def put(self, parent: Node, spec: Spec, value: Value) -> Node:
@@ -144,13 +197,11 @@ class Tree:
 
     def remove(self, parent: Node, name: Ident) -> None:
         """Take a statement out of an own node."""
-        del parent.children[name]
-        parent.changed()
+        parent.drop(name)
 
     def reorder(self, parent: Node, children: dict[Ident, Node]) -> None:
         """Give an own node other children, or the same in another order."""
-        parent.children = children
-        parent.changed()
+        parent.fill(children)
 
 
 def ident(spec: Spec, key: str | tuple[str, ...]) -> Ident:
