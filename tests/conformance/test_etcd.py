@@ -18,7 +18,7 @@ import esi
 from esi.clock import SystemClock
 from esi.errors import Busy, Rejected, TooLarge, Unreachable
 from esi.kv import Put
-from esi.kv.child import EtcdChild
+from esi.kv.child import EtcdChild, find_etcd
 from esi.kv.connection import Login, Tls
 from esi.kv.etcd import EtcdKV
 from esi.telemetry import Secret
@@ -317,7 +317,7 @@ _PARENT = """
 import asyncio, sys
 from pathlib import Path
 from esi.clock import SystemClock
-from esi.kv.child import EtcdChild
+from esi.kv.child import EtcdChild, find_etcd
 async def main():
     child = EtcdChild(Path(sys.argv[1]), clock=SystemClock())
     await child.start()
@@ -363,3 +363,28 @@ async def test_the_desk_etcd_works_too(tmp_path: Path) -> None:
 async def test_fixture_gives_a_client_that_works(tmp_path: Path) -> None:
     async with running_etcd(tmp_path / "etcd") as (_, kv):
         assert (await kv.version()).startswith("3.")
+
+
+async def test_a_quiet_watch_tells_how_far_it_has_come(tmp_path: Path) -> None:
+    """What is told is behind nothing that the watch has still to tell. etcd's ten minutes last a tenth of a second."""
+    needs_etcd()
+    program = tmp_path / "etcd.sh"
+    flag = "--experimental-watch-progress-notify-interval=100ms"
+    program.write_text(f'#!/bin/sh\nexec {find_etcd()[0]} {flag} "$@"\n')
+    program.chmod(0o755)
+    heard: list[int] = []
+    async with EtcdChild(tmp_path / "data", clock=SystemClock(), program=program) as child:
+        kv = client(child.endpoint)
+        since = await kv.commit([Put("/a/1", b"")])
+        async with aclosing(kv.watch("/a/", since=since, progress=heard.append)) as batches:
+            first = asyncio.ensure_future(anext(batches))
+            revision = await kv.commit([Put("/b", b"")])
+            async with asyncio.timeout(30):
+                while not heard or heard[-1] < revision:
+                    await asyncio.sleep(0.05)
+                assert not first.done()
+                last = await kv.commit([Put("/a/2", b"")])
+                (event,) = await first
+        assert (event.key, event.revision) == ("/a/2", last)
+        assert max(heard) < last
+        await kv.close()

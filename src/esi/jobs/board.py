@@ -51,9 +51,8 @@ class Board:
     def __contains__(self, job_id: str) -> bool:
         return job_id in self._open
 
-    def ref(self, job_id: str) -> Ref | None:
-        known = self._open.get(job_id)
-        return None if known is None else known.ref
+    def job(self, job_id: str) -> Open | None:
+        return self._open.get(job_id)
 
     def open_jobs(self, ref: Ref) -> Iterable[str]:
         return self._of.get(ref, ())

@@ -1,9 +1,13 @@
-"""What has come to a master and is not done yet: everything is loaded once, then the watches bring what changes.
+"""What has come to a master and is not done yet: what stands is looked up once, then the watches bring what changes.
 
 changed    resources whose /config has changed, in their order     ended    jobs, with their result, None without one
 dropped    resources that were deleted by force                    effects  what workers want told, by key
 
 A resource that refers to one that has not come yet is parked: it comes again with the other, or when it is overdue.
+
+/config is not read as a whole: the term before kept the revision up to which it had accepted all (`ACCEPTED`), and the
+watch goes on from there. What it brings of the time before this term may be done already, and undone: it says only whom
+to look at, as they stand now. Without such a revision, or when etcd has forgotten it, all is compared with the copies.
 """
 
 from __future__ import annotations
@@ -15,8 +19,9 @@ from contextlib import aclosing
 from esi.clock import Clock
 from esi.jobs.board import Board
 from esi.jobs.reader import Reader, worker_copy
-from esi.kv import KV, Entry, Event
+from esi.kv import KV, Entry, Event, Progress
 from esi.model import keys
+from esi.model.codec import decode_config, loads_object
 from esi.model.job import Job
 from esi.model.resource import Ref
 from esi.render.mapping import Missing
@@ -28,7 +33,10 @@ PARK_SECONDS = 60.0
 
 
 class Inbox:
-    """Fills `reader` and `board` when it loads, and `reader` ever after. `wake` is set whenever something has come."""
+    """Fills `board` when it loads, and `reader` ever after. `wake` is set whenever something has come.
+
+    `kept` is what ACCEPTED holds; `due`: it shall move on by itself. `changed`: True for what is new and has no copy.
+    """
 
     def __init__(self, kv: KV, catalogue: Catalogue, reader: Reader, board: Board, clock: Clock) -> None:
         self._kv = kv
@@ -37,15 +45,24 @@ class Inbox:
         self._board = board
         self._clock = clock
         self.wake = asyncio.Event()
-        self.changed: dict[Ref, None] = {}
+        self.kept = 0
+        self.due = False
+        self.changed: dict[Ref, bool] = {}
         self.ended: dict[str, bytes | None] = {}
         self.dropped: dict[Ref, None] = {}
         self.effects: dict[str, bytes] = {}
         self.overdue: dict[Ref, Missing] = {}
         self._parked: dict[Ref, dict[Ref, float]] = {}
+        self._begun = 0
+        self._taken = 0
 
     def __bool__(self) -> bool:
         return bool(self.dropped or self.changed or self.ended or self.effects)
+
+    @property
+    def accepted(self) -> int:
+        """Up to which revision of /config all is accepted once what has come is done. What is parked is not."""
+        return self.kept if self._parked else self._taken
 
     async def wait(self) -> None:
         """Until a watch brings something, or the time of something parked is over."""
@@ -61,39 +78,65 @@ class Inbox:
         """`ref` cannot be planned before `missing` has come; after PARK_SECONDS it is overdue."""
         self._parked.setdefault(missing, {})[ref] = self._clock.monotonic() + PARK_SECONDS
 
-    async def load(self, tasks: Tasks) -> None:
-        """Read all that stands, then follow it in `tasks`."""
+    async def load(self, tasks: Tasks, *, everything: bool) -> None:
+        """Read what stands, of /config only what is new unless `everything` is asked for; then follow it in `tasks`."""
         trees = (keys.JOBS, keys.DROPPED + "/", keys.EFFECTS)
         jobs, dropped, effects = await asyncio.gather(*(self._kv.list(tree) for tree in trees))
-        await self._load_from(keys.WORKER_CONFIG + "/", self._load_copy)
-        since = await self._load_from(keys.CONFIG + "/", self._load_config)
-        self.changed = dict.fromkeys(self._reader.all_pending())
+        await self._load_kept()
+        self._taken = self.kept if self.kept and not everything else await self._compare()
+        await self._load_templates()
         self._load_jobs({entry.key: entry.value for entry in jobs.entries})
         for entry in dropped.entries:
             self._take_dropped(entry.key)
         self.effects = {entry.key: entry.value for entry in effects.entries}
         tasks.start("effects", self._follow(keys.EFFECTS, effects.revision, self._take_effects))
         tasks.start("dropped", self._follow(keys.DROPPED + "/", dropped.revision, self._take_drops))
-        tasks.start("config", self._follow(keys.CONFIG + "/", since, self._take_configs))
+        tasks.start("config", self._follow(keys.CONFIG + "/", self._taken, self._take_configs, self._take_progress))
         tasks.start("jobs", self._follow(keys.JOBS, jobs.revision, self._take_ends))
 
-    async def _load_from(self, prefix: str, load: Callable[[Entry], None]) -> int:
+    async def _load_kept(self) -> None:
+        entry = await self._kv.get(keys.ACCEPTED)
+        if entry is not None and (revision := loads_object(entry.value)["revision"]) < entry.mod_revision:
+            self.kept = revision  # one that is not less was copied from another etcd
+
+    async def _compare(self) -> int:
+        """Every resource that differs from its copy has changed; the revision that /config was read at."""
+        copies: dict[str, int] = {}
+
+        def take_copy(entry: Entry) -> None:
+            copy = worker_copy(entry)  # a deleted one may be of an earlier life: it is always looked at
+            copies[keys.parse_path(entry.key, keys.WORKER_CONFIG)] = 0 if copy.deleted else copy.version
+
+        def take_config(entry: Entry) -> None:
+            version = copies.pop(keys.parse_path(entry.key, keys.CONFIG), None)
+            if decode_config(entry.value, entry.key).version == version:
+                return
+            if (ref := self._ref_of(entry.key, keys.CONFIG)) is not None:
+                self.changed[ref] = version is None
+                if self._reader.has_room():
+                    self._reader.stands(ref, entry, entry.mod_revision)
+
+        await self._each(keys.WORKER_CONFIG + "/", take_copy)
+        revision = await self._each(keys.CONFIG + "/", take_config)
+        self.changed |= {ref: False for path in copies if (ref := self._ref_of(path, "")) is not None}
+        self.due = True
+        return revision
+
+    async def _each(self, prefix: str, take: Callable[[Entry], None]) -> int:
         """A part at a time, since what is kept of each is little; the revision that it was read at."""
-        since = 0
+        revision = 0
         async with aclosing(self._kv.pages(prefix)) as pages:
             async for part in pages:
-                since = part.revision
+                revision = part.revision
                 for entry in part.entries:
-                    load(entry)
-        return since
+                    take(entry)
+        return revision
 
-    def _load_copy(self, entry: Entry) -> None:
-        if (ref := self._ref_of(entry.key, keys.WORKER_CONFIG)) is not None:
-            _, version, deleted = worker_copy(entry.value)
-            self._reader.accept(ref, version, deleted=deleted)
-
-    def _load_config(self, entry: Entry) -> None:
-        self._take_config(entry.key, entry.value, young=False)
+    async def _load_templates(self) -> None:
+        templates = await self._kv.list(keys.HEAT_TEMPLATES)
+        self._begun = templates.revision
+        for entry in templates.entries:
+            self._take_template(entry.key, entry.value)
 
     def _load_jobs(self, found: dict[str, bytes]) -> None:
         jobs = [Job.decode(value, key) for key, value in found.items() if key.startswith(keys.JOBS_ALL)]
@@ -105,27 +148,40 @@ class Inbox:
             elif not any(key(job.id) in found for key in somewhere):
                 self.ended[job.id] = None
 
-    async def _follow(self, prefix: str, since: int, take: Callable[[Sequence[Event]], None]) -> None:
-        async for batch in self._kv.watch(prefix, since=since):
+    async def _follow(
+        self, prefix: str, since: int, take: Callable[[Sequence[Event]], None], progress: Progress | None = None
+    ) -> None:
+        async for batch in self._kv.watch(prefix, since=since, progress=progress):
             take(batch)
             self.wake.set()
 
     def _take_configs(self, batch: Sequence[Event]) -> None:
         for event in batch:
-            self._take_config(event.key, event.value if event.kind == "put" else None)
+            if event.key.startswith(keys.HEAT_TEMPLATES):
+                if event.revision > self._begun:
+                    self._take_template(event.key, event.value if event.kind == "put" else None)
+            elif (ref := self._ref_of(event.key, keys.CONFIG)) is not None:
+                self._take_config(ref, event)
+        self._taken = batch[-1].revision
 
-    def _take_config(self, key: str, value: bytes | None, *, young: bool = True) -> None:
-        if key.startswith(keys.HEAT_TEMPLATES):
-            self._reader.set_template(key.removeprefix(keys.HEAT_TEMPLATES), value)
-            return
-        ref = self._ref_of(key, keys.CONFIG)
-        if ref is None:
-            return
-        self._reader.set_config(ref, value, young=young)
-        if young:
-            self.changed[ref] = None
-        if value is not None:
-            self.changed.update(dict.fromkeys(self._parked.pop(ref, ())))
+    def _take_template(self, key: str, value: bytes | None) -> None:
+        self._reader.set_template(key.removeprefix(keys.HEAT_TEMPLATES), value)
+
+    def _take_config(self, ref: Ref, event: Event) -> None:
+        told, put = False, event.kind == "put"
+        if event.revision <= self._begun:
+            self._reader.forget(ref)
+        else:
+            entry = Entry(event.key, event.value, event.create_revision, event.revision)
+            told = self._reader.stands(ref, entry if put else None, event.revision)
+        self.changed.setdefault(ref, told and event.create_revision == event.revision)
+        if put:
+            self.changed.update(dict.fromkeys(self._parked.pop(ref, ()), False))
+
+    def _take_progress(self, revision: int) -> None:
+        """Nothing has happened for long. What is kept follows, before etcd forgets the time that it speaks of."""
+        self._taken, self.due = max(self._taken, revision), True
+        self.wake.set()
 
     def _take_drops(self, batch: Sequence[Event]) -> None:
         for event in batch:
@@ -155,7 +211,7 @@ class Inbox:
             for ref in [ref for ref, due in waiting.items() if due <= now]:
                 del waiting[ref]
                 self.overdue[ref] = Missing(missing)
-                self.changed[ref] = None
+                self.changed[ref] = False
             if not waiting:
                 del self._parked[missing]
 

@@ -1,7 +1,8 @@
 """One term of the elected master: what has come (Inbox) is turned into jobs and records, many events to one commit.
 
 Everything it knows stands in a Reader (what is wanted) and a Board (the open jobs). Its writes are fenced by the term,
-so it needs no other guard: when a commit fails, the term ends and the next one starts from what etcd holds.
+so it needs no other guard: when a commit fails, the term ends and the next one starts from what etcd holds. Up to where
+all is accepted stands in the commits themselves (ACCEPTED), so that the next one need not look at the rest.
 """
 
 from __future__ import annotations
@@ -15,14 +16,13 @@ from esi.clock import Clock
 from esi.errors import Broken, EsiError, TerminalError
 from esi.jobs.board import Board, Ops
 from esi.jobs.inbox import Inbox
-from esi.jobs.plan import Change
-from esi.jobs.reader import Reader, Unread, worker_copy
+from esi.jobs.reader import Copy, Reader, Unread, worker_copy
 from esi.kv import KV, MAX_OPS, Delete, Put
 from esi.model import keys
-from esi.model.codec import Config, encode_worker_config, loads_object
+from esi.model.codec import Config, dumps, encode_worker_config, loads_object
 from esi.model.effect import EFFECTS, Effect
 from esi.model.job import CREATE, LOGICAL_DELETE, MODIFY, Job
-from esi.model.resource import Body, Ref
+from esi.model.resource import Ref
 from esi.render.mapping import Missing
 from esi.runtime import Term
 from esi.schema import Catalogue
@@ -50,6 +50,7 @@ class Master:
         self._reader = Reader(catalogue, recorded_quirks=quirks)
         self._board = Board(self._path_of, self._nonce)
         self._inbox = Inbox(kv, catalogue, self._reader, self._board, clock)
+        self._ops: Ops = []
         self._failure: BaseException | None = None
 
     def failed(self, name: str, error: BaseException) -> None:
@@ -57,8 +58,9 @@ class Master:
         self._failure = error
         self._inbox.wake.set()
 
-    async def serve(self, tasks: Tasks) -> None:
-        await self._inbox.load(tasks)
+    async def serve(self, tasks: Tasks, *, everything: bool) -> None:
+        """`everything`: do not trust what the term before has kept."""
+        await self._inbox.load(tasks, everything=everything)
         tasks.start("term", self._wake_at_end())
         while not self._term.lost.is_set():
             if self._failure is not None:
@@ -73,32 +75,44 @@ class Master:
 
     async def _react(self) -> None:
         """Turn all that has come into as few commits as it takes, each decision whole in one of them."""
-        ops: Ops = []
         inbox = self._inbox
         while inbox:
             if inbox.dropped:
                 ref = next(iter(inbox.dropped))
                 del inbox.dropped[ref]
-                more = await self._drop(ref)
+                await self._write(await self._drop(ref))
             elif inbox.ended:
                 job_id = next(iter(inbox.ended))
-                more = await self._over(job_id, inbox.ended.pop(job_id))
+                await self._write(await self._over(job_id, inbox.ended.pop(job_id)))
             elif inbox.changed:
                 ref = next(iter(inbox.changed))
-                del inbox.changed[ref]
-                more = await self._accept(ref)
+                await self._write(await self._accept(ref, new=inbox.changed.pop(ref)))
             else:
                 key = next(iter(inbox.effects))
-                more = self._tell(key, inbox.effects.pop(key))
-            if len(ops) + len(more) > MAX_OPS or {op.key for op in ops} & {op.key for op in more}:
-                await self._commit(ops)
-                ops = []
-            ops += more
-        await self._commit(ops)
+                await self._write(self._tell(key, inbox.effects.pop(key)))
+        if inbox.accepted > inbox.kept and (self._ops or inbox.due):
+            await self._write([self._keep(inbox.accepted)])
+        await self._commit()
 
-    async def _commit(self, ops: Ops) -> None:
+    async def _write(self, ops: Ops) -> None:
+        """With what is to be written before it, in one commit if it fits."""
+        if len(self._ops) + len(ops) > MAX_OPS or self._writes({op.key for op in ops}):
+            await self._commit()
+        self._ops += ops
+
+    def _writes(self, names: set[str]) -> bool:
+        """Whether the next commit writes one of these keys."""
+        return any(op.key in names for op in self._ops)
+
+    async def _commit(self) -> None:
+        ops, self._ops = self._ops, []
         for start in range(0, len(ops), MAX_OPS):  # only a very wide "dependency failed" is longer than one commit
             await self._kv.commit(ops[start : start + MAX_OPS], guards=[self._term.guard])
+
+    def _keep(self, revision: int) -> Put:
+        """All that has happened under /config up to `revision` is accepted by this commit, or was before."""
+        self._inbox.kept, self._inbox.due = revision, False
+        return Put(keys.ACCEPTED, dumps({"revision": revision}))
 
     def _tell(self, key: str, value: bytes) -> Ops:
         try:
@@ -111,11 +125,14 @@ class Master:
     async def _over(self, job_id: str, value: bytes | None) -> Ops:
         if value is None:
             return await self._again(job_id)
-        error = loads_object(value, job_id)["error"] if value else ""
-        ref = self._board.ref(job_id)
-        if ref is not None and not self._reader.is_wanted(ref):
-            self._inbox.changed[ref] = None
-        return self._board.finish(job_id, error)
+        job = self._board.job(job_id)
+        over = self._board.finish(job_id, loads_object(value, job_id)["error"] if value else "")
+        last = job is not None and job.workflow == LOGICAL_DELETE and not any(self._board.open_jobs(job.ref))
+        if job is None or not last or self._reader.is_wanted(job.ref):
+            return over
+        # It may have gone before, and nobody will speak of it again: what is left of it goes in the same commit.
+        rest = await self._accept(job.ref, new=self._inbox.changed.pop(job.ref, False))
+        return list({op.key: op for op in (*rest, *over)}.values())
 
     async def _again(self, job_id: str) -> Ops:
         """The claim on a job has ended without a result: its worker is gone. Make it ready again."""
@@ -132,58 +149,61 @@ class Master:
         state = Put(keys.state_key(self._path_of(job.ref)), failed_state(job.version, job.workflow, error))
         return [state, *self._board.finish(job_id, error)]
 
-    async def _accept(self, ref: Ref) -> Ops:
-        """What a change of what is wanted comes to. Bodies that are needed and are not kept are read."""
+    async def _accept(self, ref: Ref, *, new: bool = False) -> Ops:
+        """What a change of what is wanted comes to. What is needed and not remembered is read."""
+        copy = None if new else await self._copy_of(ref)
         while True:
             try:
-                ops = await self._accepted(ref)
+                ops = await self._accepted(ref, copy)
             except Unread as unread:
                 entry = await self._kv.get(keys.config_key(self._path_of(unread.ref)))
-                self._reader.set_config(unread.ref, entry.value if entry is not None else None)
+                self._reader.stands(unread.ref, entry, 0 if entry is None else entry.mod_revision)
             else:
                 self._inbox.overdue.pop(ref, None)
                 self._reader.trim()
                 return ops
 
-    async def _accepted(self, ref: Ref) -> Ops:
-        if not self._reader.pending(ref):
-            return []
-        path = self._path_of(ref)
-        old = await self._old(ref, path)
-        wanted = self._reader.wanted(ref) or self._last_rites(ref, old)
-        if not self._reader.is_wanted(ref) and wanted is not None and (drop := await self._drop(ref)):
-            return drop
+    async def _accepted(self, ref: Ref, copy: Copy | None) -> Ops:
+        wanted = self._reader.wanted(ref)
         if wanted is None:
-            self._reader.forget(ref)
-            trees = (keys.worker_config_key, keys.heat_stack_key, keys.state_key)
-            return [Delete(tree(path)) for tree in trees]
+            return [] if copy is None else await self._gone(ref, copy)
+        if copy is not None and self._reader.made_after(ref, copy):
+            copy = None
+        if copy is not None and wanted.version <= copy.version:
+            return []
+        return self._plan(ref, wanted, copy)
+
+    async def _gone(self, ref: Ref, copy: Copy) -> Ops:
+        """It is not in /config any more. One that went in one step is deleted by our own copy of it, once."""
+        if not copy.deleted and self._reader.handlers(self._catalogue[ref.schema], copy.body):
+            return await self._drop(ref) or self._plan(ref, self._reader.as_deleted(copy), copy)
+        trees = (keys.worker_config_key, keys.heat_stack_key, keys.state_key)
+        return [Delete(tree(self._path_of(ref))) for tree in trees]
+
+    def _plan(self, ref: Ref, wanted: Config, copy: Copy | None) -> Ops:
         error = self._inbox.overdue.get(ref)
         try:
-            change = self._reader.change(ref, wanted, old)
+            change = self._reader.change(ref, wanted, copy)
         except Missing as missing:
             if error is None:
                 self._inbox.park(ref, missing.ref)
                 return []
-            return self._refuse(ref, wanted, old, missing)
+            return self._refuse(ref, wanted, copy, missing)
         except TerminalError as fault:
-            return self._refuse(ref, wanted, old, fault)
-        return self._plan(ref, wanted, change)
-
-    def _plan(self, ref: Ref, wanted: Config, change: Change | None) -> Ops:
-        copy = self._copy(ref, wanted)
+            return self._refuse(ref, wanted, copy, fault)
+        put = self._put_copy(ref, wanted)
         if change is None:
             state = read_state(wanted.version, deleted=wanted.marked_for_deletion)
-            return [Put(keys.state_key(self._path_of(ref)), state), copy]
-        return [copy, *self._board.plan(change)]
+            return [Put(keys.state_key(self._path_of(ref)), state), put]
+        return [put, *self._board.plan(change)]
 
-    def _refuse(self, ref: Ref, wanted: Config, old: tuple[Body, int] | None, error: EsiError) -> Ops:
-        workflow = LOGICAL_DELETE if wanted.marked_for_deletion else MODIFY if old else CREATE
+    def _refuse(self, ref: Ref, wanted: Config, copy: Copy | None, error: EsiError) -> Ops:
+        workflow = LOGICAL_DELETE if wanted.marked_for_deletion else MODIFY if copy else CREATE
         log.warning("%s cannot be planned: %s", ref, error)
         state = failed_state(wanted.version, workflow, str(error))
-        return [Put(keys.state_key(self._path_of(ref)), state), self._copy(ref, wanted)]
+        return [Put(keys.state_key(self._path_of(ref)), state), self._put_copy(ref, wanted)]
 
-    def _copy(self, ref: Ref, wanted: Config) -> Put:
-        self._reader.accept(ref, wanted.version, deleted=wanted.marked_for_deletion)
+    def _put_copy(self, ref: Ref, wanted: Config) -> Put:
         value = encode_worker_config(wanted.body, wanted.version, deleted=wanted.marked_for_deletion)
         return Put(keys.worker_config_key(self._path_of(ref)), value)
 
@@ -193,32 +213,26 @@ class Master:
         if await self._kv.get(keys.dropped_key(path)) is None:
             return []
         log.warning("%s is dropped: it was deleted by force", ref)
-        self._reader.forget(ref)
         self._inbox.changed.pop(ref, None)
-        if await self._kv.get(keys.config_key(path)) is not None:
-            self._inbox.changed[ref] = None  # asked for anew under the same id
-        else:
-            self._reader.set_config(ref, None)
-        trees = (keys.worker_config_key, keys.job_state_key, keys.heat_stack_key, keys.dropped_key)
+        trees = (keys.worker_config_key, keys.job_state_key, keys.heat_stack_key, keys.state_key, keys.dropped_key)
         gone: Ops = [Delete(tree(path)) for tree in trees]
+        self._reader.forget(ref)
+        entry = await self._kv.get(keys.config_key(path))
+        if entry is not None:  # asked for anew under the same id
+            self._inbox.changed[ref] = False
+            if entry.mod_revision <= self._inbox.kept:
+                gone.append(self._keep(entry.mod_revision - 1))
         name = keys.stack_name(ref)
         gone += [Delete(keys.stack_key(name)), Delete(keys.stack_made_key(name))]
         gone += closed(await standing(self._kv, path), path, self._clock.now())
         return [*self._board.cancel(ref, "it was deleted by force"), *gone]
 
-    async def _old(self, ref: Ref, path: str) -> tuple[Body, int] | None:
-        if self._reader.known(ref) is None:
-            return None
-        entry = await self._kv.get(keys.worker_config_key(path))
-        return None if entry is None else worker_copy(entry.value)[:2]
-
-    def _last_rites(self, ref: Ref, old: tuple[Body, int] | None) -> Config | None:
-        """A resource that went from /config in one step is deleted by our own copy of it, once."""
-        schema = self._catalogue[ref.schema]
-        known = self._reader.known(ref)
-        if old is None or known is None or known.deleted or not self._reader.handlers(schema, old[0]):
-            return None
-        return self._reader.as_deleted(old)
+    async def _copy_of(self, ref: Ref) -> Copy | None:
+        key = keys.worker_config_key(self._path_of(ref))
+        if self._writes({key}):
+            await self._commit()
+        entry = await self._kv.get(key)
+        return None if entry is None else worker_copy(entry)
 
     def _path_of(self, ref: Ref) -> str:
         return self._catalogue[ref.schema].path_of(ref.id)

@@ -1,5 +1,5 @@
-"""The resource reader: what a change under /config means. It keeps the versions of all resources, and of the bodies the
-bytes of as many as there is room for; it decodes the few that are looked at. One that is not kept is read (Unread).
+"""The resource reader: what a change under /config means. It remembers how resources stand, as many as there is room
+for, as bytes, and decodes the few that are looked at. One that is not remembered is read (Unread).
 
 no template, or none that exists     → /state READ_COMPLETE, nothing to do
 a template                           → a Change with its evaluated params, for the board
@@ -10,7 +10,6 @@ gone from /config                    → the worker's own records go too
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable
 from functools import cache, lru_cache
 from typing import NamedTuple
 
@@ -18,6 +17,7 @@ import orjson
 
 from esi.errors import TemplateError
 from esi.jobs.plan import Change, Params, resources_of
+from esi.kv import Entry
 from esi.model.codec import Config, decode_config, dumps, loads_object
 from esi.model.job import CREATE, LOGICAL_DELETE, MODIFY
 from esi.model.resource import Body, Ref
@@ -26,28 +26,23 @@ from esi.render.templates import Templates
 from esi.schema import Catalogue, Schema
 
 KEPT_BYTES = 4 * 1024 * 1024
-"""Bodies that are kept."""
+"""Of what is remembered of resources."""
+
+EACH_BYTES = 500
+"""What it takes to remember one, besides its value."""
 
 
-class Known(NamedTuple):
-    """The worker's copy of what it has accepted last."""
+class Copy(NamedTuple):
+    """The worker's copy of what it has accepted last, and the revision that it was written at."""
 
+    body: Body
     version: int
     deleted: bool
-
-
-class Standing(NamedTuple):
-    """A resource: the version that is wanted, and what has been accepted. Most look alike, and are one object."""
-
-    wanted: int | None = None
-    known: Known | None = None
-
-
-NOTHING = Standing()
+    revision: int
 
 
 class Unread(Exception):
-    """The body of `ref` is needed, and is not kept: read it, `set_config`, and ask again."""
+    """How `ref` stands is needed, and is not remembered: read it, tell it (`stands`), and ask again."""
 
     def __init__(self, ref: Ref) -> None:
         self.ref = ref
@@ -60,10 +55,8 @@ class Reader:
     def __init__(self, catalogue: Catalogue, *, recorded_quirks: bool = False) -> None:
         self._catalogue = catalogue
         self._quirks = recorded_quirks
-        self._standing: dict[Ref, Standing] = {}
-        self._shared: dict[Standing, Standing] = {}
-        self._configs: OrderedDict[Ref, bytes] = OrderedDict()
-        self._kept = 0
+        self._standing: OrderedDict[Ref, Entry | None] = OrderedDict()
+        self._bytes = 0
         self._templates = Templates()
         self._config = lru_cache(maxsize=1024)(decode_config)
         self._body = lru_cache(maxsize=4096)(_decode_body)
@@ -72,58 +65,45 @@ class Reader:
         """A heat template has come, changed or gone."""
         self._templates.put(id, value)
 
-    def set_config(self, ref: Ref, value: bytes | None, *, young: bool = True) -> None:
-        """What is wanted of a resource has come, changed or gone. An old one's body is kept while there is room."""
-        self._kept -= len(self._configs.pop(ref, b""))
-        version = None if value is None else decode_config(value, str(ref)).version
-        self._stands(ref, Standing(version, self.known(ref)))
-        if value is not None and (young or self._kept < KEPT_BYTES or self.pending(ref)):
-            self._configs[ref] = value
-            self._kept += len(value)
-
-    def trim(self) -> None:
-        """Let bodies go that have not been needed for long. Not in the middle of a change, which may need many."""
-        while self._kept > KEPT_BYTES and len(self._configs) > 1:
-            self._kept -= len(self._configs.popitem(last=False)[1])
-
-    def accept(self, ref: Ref, version: int, *, deleted: bool) -> None:
-        """The worker's copy says, or will say, so."""
-        self._stands(ref, Standing(self._standing.get(ref, NOTHING).wanted, Known(version, deleted)))
+    def stands(self, ref: Ref, entry: Entry | None, revision: int) -> bool:
+        """How a resource stood at `revision`; None: it is gone. False: something as new is remembered already."""
+        known = self._standing.get(ref)
+        if ref in self._standing and (0 if known is None else known.mod_revision) >= revision:
+            return False
+        self.forget(ref)
+        self._standing[ref] = entry
+        self._bytes += _size(entry)
+        return True
 
     def forget(self, ref: Ref) -> None:
-        """There is no copy any more."""
-        self._stands(ref, Standing(self._standing.get(ref, NOTHING).wanted))
+        """Whoever needs it reads it."""
+        if ref in self._standing:
+            self._bytes -= _size(self._standing.pop(ref))
 
-    def _stands(self, ref: Ref, standing: Standing) -> None:
-        if standing == NOTHING:
-            self._standing.pop(ref, None)
-        else:
-            self._standing[ref] = self._shared.setdefault(standing, standing)
+    def has_room(self) -> bool:
+        return self._bytes < KEPT_BYTES
 
-    def known(self, ref: Ref) -> Known | None:
-        return self._standing.get(ref, NOTHING).known
+    def trim(self) -> None:
+        """Forget what has not been needed for long. Not in the middle of a change, which may need many."""
+        while not self.has_room() and self._standing:
+            self._bytes -= _size(self._standing.popitem(last=False)[1])
 
     def is_wanted(self, ref: Ref) -> bool:
-        return self._standing.get(ref, NOTHING).wanted is not None
+        """As far as is remembered."""
+        return self._standing.get(ref) is not None
 
     def wanted(self, ref: Ref) -> Config | None:
         """Raises Unread."""
-        if not self.is_wanted(ref):
-            return None
-        if (value := self._configs.get(ref)) is None:
+        if ref not in self._standing:
             raise Unread(ref)
-        self._configs.move_to_end(ref)
-        return self._config(value)
+        self._standing.move_to_end(ref)
+        entry = self._standing[ref]
+        return None if entry is None else self._config(entry.value)
 
-    def pending(self, ref: Ref) -> bool:
-        """Whether what is wanted is newer than what has been accepted."""
-        wanted, known = self._standing.get(ref, NOTHING)
-        if wanted is None:
-            return known is not None
-        return known is None or wanted > known.version
-
-    def all_pending(self) -> Iterable[Ref]:
-        return [ref for ref in self._standing if self.pending(ref)]
+    def made_after(self, ref: Ref, copy: Copy) -> bool:
+        """Whether the copy is of a life that had ended when this one began."""
+        entry = self._standing.get(ref)
+        return copy.deleted and entry is not None and entry.create_revision > copy.revision
 
     def handlers(self, schema: Schema, body: Body) -> dict[str, str]:
         """handler → template id, for the templates that this body has and that exist. Empty: not workable."""
@@ -134,17 +114,14 @@ class Reader:
                 found[handler] = id_
         return found
 
-    def change(self, ref: Ref, wanted: Config, old: tuple[Body, int] | None) -> Change | None:
-        """The change to plan; None when no worker has to do anything. Raises Missing, TemplateError, or Unread.
-
-        `old` is the worker's copy (body, version) when there is one.
-        """
+    def change(self, ref: Ref, wanted: Config, copy: Copy | None) -> Change | None:
+        """The change to plan; None when no worker has to do anything. Raises Missing, TemplateError, or Unread."""
         schema = self._catalogue[ref.schema]
         body = self._body(wanted.body)
         templates = self.handlers(schema, body)
         if not templates:
             return None
-        workflow = LOGICAL_DELETE if wanted.marked_for_deletion else CREATE if old is None else MODIFY
+        workflow = LOGICAL_DELETE if wanted.marked_for_deletion else CREATE if copy is None else MODIFY
         lenient = workflow == LOGICAL_DELETE
         params: dict[str, Params] = {}
         reads: set[Ref] = set()
@@ -154,18 +131,19 @@ class Reader:
             now = mapping.evaluate(body, wanted.version, lookup, lenient=lenient, recorded_quirks=self._quirks)
             reads |= resources_of(now)
             params[handler] = now
-            if old is not None:
-                params[handler] = mapping.evaluate_change(old, now, lookup, recorded_quirks=self._quirks)
+            if copy is not None:
+                params[handler] = mapping.evaluate_change(copy[:2], now, lookup, recorded_quirks=self._quirks)
         return Change(workflow, ref, wanted.version, body, params, frozenset(reads))
 
     def lookup(self, schema: str, id: str) -> Body | None:
-        """The body of another resource as last wanted."""
-        wanted = self.wanted(Ref(schema, id))
+        """The body of another resource as last wanted; of one that nobody tells us of, nothing."""
+        known = self._catalogue.get(schema)
+        wanted = self.wanted(Ref(schema, id)) if known is not None and known.state_versioning else None
         return None if wanted is None else self._body(wanted.body)
 
-    def as_deleted(self, old: tuple[Body, int]) -> Config:
+    def as_deleted(self, copy: Copy) -> Config:
         """What would be wanted had the resource been marked for deletion before it went."""
-        return Config(dumps(old[0]).decode(), old[1] + 1, marked_for_deletion=True)
+        return Config(dumps(copy.body).decode(), copy.version + 1, marked_for_deletion=True)
 
     def _relation(self, schema: str, name: str) -> str | None:
         known = self._catalogue.get(schema)
@@ -182,7 +160,10 @@ def _decode_body(text: str) -> Body:
     return loads_object(text.encode(), "config body")
 
 
-def worker_copy(value: bytes) -> tuple[Body, int, bool]:
-    """The worker's copy of a config: body, version, deleted."""
-    raw = orjson.loads(value)
-    return raw["body"], raw["version"], raw["deleted"]
+def _size(entry: Entry | None) -> int:
+    return EACH_BYTES + (0 if entry is None else len(entry.value))
+
+
+def worker_copy(entry: Entry) -> Copy:
+    raw = orjson.loads(entry.value)
+    return Copy(raw["body"], raw["version"], raw["deleted"], entry.mod_revision)

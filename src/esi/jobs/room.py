@@ -33,11 +33,14 @@ class JobsRoom:
 
     async def run(self) -> None:
         """Every term starts from what etcd holds; a compacted watch or a lost term starts another."""
+        everything = False
         while True:
             async with self._leader.term() as term:
                 master = Master(self._kv, self._catalogue, term, clock=self._clock, rng=self._rng, quirks=self._quirks)
                 async with Tasks("jobs", on_error=master.failed) as tasks:
                     try:
-                        await master.serve(tasks)
+                        await master.serve(tasks, everything=everything)
+                        everything = False
                     except (Compacted, Outrun) as error:
-                        log.info("reading everything again: %s", error)
+                        everything = isinstance(error, Compacted)
+                        log.info("another term, reading %s: %s", "everything" if everything else "what is new", error)

@@ -10,7 +10,7 @@ What every member holds to (tests/conformance/test_kv.py):
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -89,6 +89,10 @@ class Event:
     revision: int
 
 
+Progress = Callable[[int], None]
+"""Hears, while a watch is quiet, up to which revision nothing has happened that it would tell: every ten minutes."""
+
+
 class KV(Protocol):
     async def get(self, key: str) -> Entry | None: ...
 
@@ -106,7 +110,9 @@ class KV(Protocol):
         """
         ...
 
-    def watch(self, prefix: str, *, since: int) -> AsyncGenerator[Sequence[Event], None]:
+    def watch(
+        self, prefix: str, *, since: int, progress: Progress | None = None
+    ) -> AsyncGenerator[Sequence[Event], None]:
         """Every change after `since`, in batches that never split a revision. Resumes by itself; or Compacted.
 
         Whoever stops reading before the end closes it (`contextlib.aclosing`).

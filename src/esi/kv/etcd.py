@@ -16,7 +16,7 @@ import grpc.aio
 
 from esi.clock import Clock
 from esi.errors import Broken, Compacted, EsiError, Outrun, Rejected, Unreachable
-from esi.kv import MAX_OPS, MIN_LEASE_SECONDS, PAGE_KEYS, Delete, Entry, Event, Guard, Lease, Listing, Put
+from esi.kv import MAX_OPS, MIN_LEASE_SECONDS, PAGE_KEYS, Delete, Entry, Event, Guard, Lease, Listing, Progress, Put
 from esi.kv import rpc_pb2 as pb
 from esi.kv.connection import PAGE_SECONDS, READ_SECONDS, WRITE_SECONDS, Connection, Login, Tls
 from esi.kv.leases import EtcdLease, Renewals
@@ -149,7 +149,9 @@ class EtcdKV:
             log.info("etcd at %s takes writes again", self._connection.where)
         return reply
 
-    async def watch(self, prefix: str, *, since: int) -> AsyncGenerator[Sequence[Event], None]:
+    async def watch(
+        self, prefix: str, *, since: int, progress: Progress | None = None
+    ) -> AsyncGenerator[Sequence[Event], None]:
         """Goes on after `since` over any number of broken connections; never raises Unreachable."""
         pause = 0.02
         while True:
@@ -161,7 +163,9 @@ class EtcdKV:
                             since = reply.events[-1].kv.mod_revision
                             yield [event_of(change) for change in reply.events]
                         elif not reply.created:
-                            since = max(since, reply.header.revision)  # progress: nothing for us up to here
+                            since = max(since, reply.header.revision)  # nothing for us up to here
+                            if progress is not None:
+                                progress(since)
             except Unreachable as error:
                 if self._connection.closed:
                     raise

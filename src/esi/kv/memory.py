@@ -13,7 +13,10 @@ from collections import deque
 from collections.abc import AsyncGenerator, Callable, Sequence
 
 from esi.errors import Broken, Compacted, LeaseLost, Outrun
-from esi.kv import MAX_OPS, MIN_LEASE_SECONDS, PAGE_KEYS, Delete, Entry, Event, Guard, Lease, Listing, Put
+from esi.kv import MAX_OPS, MIN_LEASE_SECONDS, PAGE_KEYS, Delete, Entry, Event, Guard, Lease, Listing, Progress, Put
+
+PROGRESS_SECONDS = 600.0
+"""How long a watch is quiet before its progress is told: etcd's own default."""
 
 
 class MemoryLease:
@@ -137,7 +140,9 @@ class MemoryKV:
                 self.on_commit(events)
         return self._revision
 
-    async def watch(self, prefix: str, *, since: int) -> AsyncGenerator[Sequence[Event], None]:
+    async def watch(
+        self, prefix: str, *, since: int, progress: Progress | None = None
+    ) -> AsyncGenerator[Sequence[Event], None]:
         if since < self._compacted or since > self._revision:
             raise Compacted(f"revision {since} is gone")
         watcher = _Watcher(prefix)
@@ -152,7 +157,12 @@ class MemoryKV:
                         raise Compacted(f"revision {found[0].revision} is gone")
                     yield found
                 watcher.wake.clear()
-                await watcher.wake.wait()
+                try:
+                    async with asyncio.timeout(PROGRESS_SECONDS if progress is not None else None):
+                        await watcher.wake.wait()
+                except TimeoutError:
+                    if progress is not None and not watcher.untold:
+                        progress(self._revision)
         finally:
             self._watchers.discard(watcher)
 

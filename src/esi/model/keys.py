@@ -7,6 +7,7 @@
     /monitoring<path>              agent         what is seen: {<key>: value, version}
     /job_manager_id                jobs          the elected master, under its lease
     /esi-worker/config<path>       jobs          last accepted config: {body, version, deleted}
+    /esi-worker/accepted           jobs          up to which revision of /config all is accepted: {revision}
     /esi-worker/job_state<path>    work          results so far of a resource's running workflow
     /esi-worker/heat_stacks<path>  heat          stack record with outputs
     /jobs/all/<job id>             jobs          [handler, body, retries]
@@ -41,6 +42,7 @@ CONFIG = "/config"
 STATE = "/state"
 MONITORING = "/monitoring"
 WORKER_CONFIG = "/esi-worker/config"
+ACCEPTED = "/esi-worker/accepted"
 JOB_STATE = "/esi-worker/job_state"
 HEAT_STACKS = "/esi-worker/heat_stacks"
 STACKS = "/esi-worker/stacks/"

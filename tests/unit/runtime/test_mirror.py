@@ -96,7 +96,7 @@ class Stalled(MemoryKV):
             raise Unreachable("cut")
         return await super().list(prefix, page=page)
 
-    async def watch(self, prefix: str, *, since: int):  # type: ignore[no-untyped-def]
+    async def watch(self, prefix: str, *, since: int, progress: object = None):  # type: ignore[no-untyped-def]
         async with asyncio.timeout(None):
             batches = super().watch(prefix, since=since)
             try:
