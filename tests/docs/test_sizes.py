@@ -11,8 +11,14 @@ LONG, TOO_LONG = 300, 400
 
 PARTS = {
     "hands": ("drivers/", "probes/", "stacks/resources/"),
-    "faces": ("neutron/", "orchestration/", "identity/"),
-    "peers": ("heat_engine/", "stacks/heat/", "bus/kafka", "store/postgresql", "store/notices", "runtime/service/"),
+    "faces": (
+        *("neutron/", "orchestration/", "identity/"),
+        *("bootstrap/neutron", "bootstrap/openstack", "bootstrap/identity"),
+    ),
+    "peers": (
+        *("heat_engine/", "stacks/heat/", "bus/kafka", "store/postgresql", "store/notices", "runtime/service/"),
+        "bootstrap/heat",
+    ),
     "services": ("services/",),
     "user": ("cli/", "client/"),
     "far side": ("lab/",),

@@ -89,6 +89,7 @@ class Event:
     revision: int
 
 
+Batches = AsyncGenerator[Sequence[Event], None]
 Progress = Callable[[int], None]
 """Hears, while a watch is quiet, up to which revision nothing has happened that it would tell: every ten minutes."""
 
@@ -110,9 +111,7 @@ class KV(Protocol):
         """
         ...
 
-    def watch(
-        self, prefix: str, *, since: int, progress: Progress | None = None
-    ) -> AsyncGenerator[Sequence[Event], None]:
+    def watch(self, prefix: str, *, since: int, progress: Progress | None = None) -> Batches:
         """Every change after `since`, in batches that never split a revision. Resumes by itself; or Compacted.
 
         Whoever stops reading before the end closes it (`contextlib.aclosing`).

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from esi.clock import Clock
-from esi.kv import KV, PAGE_KEYS, Delete, Entry, Event, Guard, Lease, Listing, Progress, Put
+from esi.kv import KV, PAGE_KEYS, Batches, Delete, Entry, Guard, Lease, Listing, Progress, Put
 from esi.model import keys
 from esi.model.job import job_ref
 from esi.schema import Catalogue
@@ -74,9 +74,7 @@ class RecordingKV:
     def pages(self, prefix: str, *, page: int = PAGE_KEYS) -> AsyncGenerator[Listing, None]:
         return self._kv.pages(prefix, page=page)
 
-    def watch(
-        self, prefix: str, *, since: int, progress: Progress | None = None
-    ) -> AsyncGenerator[Sequence[Event], None]:
+    def watch(self, prefix: str, *, since: int, progress: Progress | None = None) -> Batches:
         return self._kv.watch(prefix, since=since, progress=progress)
 
     async def lease(self, ttl: float) -> Lease:

@@ -36,6 +36,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from esi.model.resource import Ref
 
 CONFIG = "/config"
@@ -68,29 +70,27 @@ MASTER = "/job_manager_id"
 SYNC_LEADER = "/gohan/cluster/sync"
 HEAT_TEMPLATES = "/config/v2.0/heat_templates/"
 
+Key = Callable[[str], str]
+"""A tree's key for a path, an id or a name: what stands behind the tree."""
 
-def config_key(path: str) -> str:
-    return CONFIG + path
-
-
-def state_key(path: str) -> str:
-    return STATE + path
-
-
-def monitoring_key(path: str) -> str:
-    return MONITORING + path
-
-
-def worker_config_key(path: str) -> str:
-    return WORKER_CONFIG + path
-
-
-def job_state_key(path: str) -> str:
-    return JOB_STATE + path
-
-
-def heat_stack_key(path: str) -> str:
-    return HEAT_STACKS + path
+config_key: Key = CONFIG.__add__
+state_key: Key = STATE.__add__
+monitoring_key: Key = MONITORING.__add__
+worker_config_key: Key = WORKER_CONFIG.__add__
+job_state_key: Key = JOB_STATE.__add__
+heat_stack_key: Key = HEAT_STACKS.__add__
+stack_key: Key = STACKS.__add__
+device_key: Key = DEVICES.__add__
+sessions_key: Key = SESSIONS.__add__
+target_key: Key = TARGETS.__add__
+agent_key: Key = AGENTS.__add__
+dropped_key: Key = DROPPED.__add__
+topic_key: Key = TOPICS.__add__
+job_all_key: Key = JOBS_ALL.__add__
+job_waiting_key: Key = JOBS_WAITING.__add__
+job_ready_key: Key = JOBS_READY.__add__
+job_working_key: Key = JOBS_WORKING.__add__
+job_finished_key: Key = JOBS_FINISHED.__add__
 
 
 def stack_name(ref: Ref) -> str:
@@ -98,20 +98,8 @@ def stack_name(ref: Ref) -> str:
     return f"{ref.schema}_{ref.id}"
 
 
-def stack_key(name: str) -> str:
-    return STACKS + name
-
-
 def stack_made_key(name: str) -> str:
     return f"{STACKS}{name}/made"
-
-
-def device_key(ip: str) -> str:
-    return DEVICES + ip
-
-
-def sessions_key(ip: str) -> str:
-    return SESSIONS + ip
 
 
 def intents_key(ip: str) -> str:
@@ -127,18 +115,6 @@ def intent_done_key(ip: str, sequence: str) -> str:
     return f"{INTENTS}{ip}/done/{sequence}"
 
 
-def target_key(id: str) -> str:
-    return TARGETS + id
-
-
-def agent_key(name: str) -> str:
-    return AGENTS + name
-
-
-def dropped_key(path: str) -> str:
-    return DROPPED + path
-
-
 def effect_key(sequence: int) -> str:
     return f"{EFFECTS}{sequence:016d}"
 
@@ -150,10 +126,6 @@ def mappings_prefix(path: str) -> str:
 
 def mapping_key(path: str, row_id: str) -> str:
     return f"{MAPPINGS}{path}/{row_id}"
-
-
-def topic_key(topic: str) -> str:
-    return TOPICS + topic
 
 
 def message_key(topic: str, number: int) -> str:
@@ -170,26 +142,6 @@ def consumer_key(topic: str, group: str) -> str:
 
 def rejected_key(topic: str, group: str, number: int) -> str:
     return f"{REJECTED}{topic}/{group}/{number:016d}"
-
-
-def job_all_key(job_id: str) -> str:
-    return JOBS_ALL + job_id
-
-
-def job_waiting_key(job_id: str) -> str:
-    return JOBS_WAITING + job_id
-
-
-def job_ready_key(job_id: str) -> str:
-    return JOBS_READY + job_id
-
-
-def job_working_key(job_id: str) -> str:
-    return JOBS_WORKING + job_id
-
-
-def job_finished_key(job_id: str) -> str:
-    return JOBS_FINISHED + job_id
 
 
 def parse_path(key: str, tree: str) -> str:

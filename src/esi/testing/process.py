@@ -16,7 +16,7 @@ from typing import Any
 
 from esi.drivers import Session
 from esi.errors import Unreachable
-from esi.kv import PAGE_KEYS, Delete, Entry, Event, Guard, Lease, Listing, Progress, Put
+from esi.kv import PAGE_KEYS, Batches, Delete, Entry, Guard, Lease, Listing, Progress, Put
 from esi.kv.memory import MemoryKV, MemoryLease
 from esi.store import OutboxRow, Store, T, Wake, Work
 from esi.tasks import Tasks
@@ -123,9 +123,7 @@ class KVHandle:
         await self._process.point(name + " after")
         return revision
 
-    async def watch(
-        self, prefix: str, *, since: int, progress: Progress | None = None
-    ) -> AsyncGenerator[Sequence[Event], None]:
+    async def watch(self, prefix: str, *, since: int, progress: Progress | None = None) -> Batches:
         await self._process.point("kv.watch")
         async for batch in self._kv.watch(prefix, since=since, progress=progress):
             await self._process.point(f"kv.watch {prefix}")

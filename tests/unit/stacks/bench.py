@@ -12,7 +12,7 @@ from typing import Any
 from esi.clock import LoopClock
 from esi.drivers import Edit, Intent, IntentResult
 from esi.errors import EsiError, Rejected
-from esi.kv import Delete, Entry, Event, Guard, Lease, Listing, Progress, Put
+from esi.kv import Batches, Delete, Entry, Guard, Lease, Listing, Progress, Put
 from esi.kv.memory import MemoryKV
 from esi.stacks import Stack, StackSpec, Targets
 from esi.stacks.engine import EmbeddedEngine, registry_of
@@ -67,9 +67,7 @@ class CrashingKV:
         await self._crash.point()
         return revision
 
-    def watch(
-        self, prefix: str, *, since: int, progress: Progress | None = None
-    ) -> AsyncGenerator[Sequence[Event], None]:
+    def watch(self, prefix: str, *, since: int, progress: Progress | None = None) -> Batches:
         return self._kv.watch(prefix, since=since, progress=progress)
 
     async def lease(self, ttl: float) -> Lease:
