@@ -12,7 +12,7 @@ from benchmarks import many
 from benchmarks.arrivals import CLOCK, Look, Seen, arrive
 from benchmarks.captured import Loads, captured
 from benchmarks.netconf import active
-from benchmarks.processes import Children, client_of, cpu_seconds, descendants, make_chain, start_ring
+from benchmarks.processes import Children, client_of, make_chain, start_ring
 from benchmarks.rows import Plan, Row, percentile
 from esi.lab.control import ask
 
@@ -77,13 +77,13 @@ async def _ours(folder: Path, pairs: int, rate: float, seconds: int, *, refused:
             places = [divmod(number, pairs) for number in range(count)]
             await many.put(client, (many.gateway(n, pair, refused=refused and n % 100 == 50) for n, pair in places))
             await active(children.folder, "vpn_gateway", count)
-            commits, busy = await _commits(children), _busy(children)
+            commits, busy = await _commits(children), children.busy()
             seen, began = Seen(), CLOCK.monotonic()
             async with asyncio.TaskGroup() as group:
                 group.create_task(arrive(client, [many.interface(n, pair) for n, pair in places], rate, seen))
                 group.create_task(Look(folder, seen, pause=0.02).until(count, at_most=120))
             took = CLOCK.monotonic() - began
-            spent = {name: (used - busy[name]) / took for name, used in _busy(children).items()}
+            spent = {name: (used - busy[name]) / took for name, used in children.busy().items()}
             made = max(after - before for before, after in zip(commits, await _commits(children), strict=True))
     good = [time / COMMIT_SECONDS for time in seen.seconds()]
     expected = sum(1 for n, _ in places if refused and n % 100 == 50)
@@ -95,10 +95,6 @@ async def _ours(folder: Path, pairs: int, rate: float, seconds: int, *, refused:
         made / took,
         "cores used: " + ", ".join(f"{name} {share:.2f}" for name, share in spent.items()),
     )
-
-
-def _busy(children: Children) -> dict[str, float]:
-    return {name: sum(map(cpu_seconds, descendants(pid))) for name, pid in children.pids.items()}
 
 
 async def _commits(children: Children) -> list[int]:

@@ -93,6 +93,10 @@ class Children:
                     return found
         raise RuntimeError(f"{name} ended:\n{self.log(name).read_text(errors='replace')[-3000:]}")
 
+    def busy(self) -> dict[str, float]:
+        """Processor seconds that each has used so far, with all that it has started."""
+        return {name: sum(map(cpu_seconds, descendants(pid))) for name, pid in self.pids.items()}
+
     def stop(self, name: str) -> None:
         """Ask one of ours to end now."""
         os.kill(self.pids.pop(name), 15)

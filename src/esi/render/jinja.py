@@ -17,7 +17,7 @@ import jinja2
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from esi.errors import TemplateError
-from esi.render.marks import CLOSE, OPEN, mark, unprintable
+from esi.render.marks import CLOSE, OPEN, unprintable
 
 MAX_OUTPUT_CHARACTERS = 1_000_000
 """A rendered template is never longer."""
@@ -121,7 +121,7 @@ def _finalize(value: Any) -> Any:
     found = _INDICATORS.search(value)
     if found:
         raise TemplateError(_PLACE, f"a value holds {found.group()!r}, which could become structure: use a parameter")
-    return mark(value)
+    return f"{OPEN}{value}{CLOSE}"
 
 
 @jinja2.pass_context

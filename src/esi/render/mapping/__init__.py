@@ -13,20 +13,21 @@ A reference to something that is not there yet raises `Missing`, which names it:
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from collections.abc import Mapping as MappingType
-from collections.abc import Sequence
-from functools import lru_cache
+from functools import cache, lru_cache, partial
 from typing import Any
 
 import orjson
 
 from esi.errors import TemplateError
-from esi.model.resource import Body
+from esi.model.resource import Body, Ref
 from esi.render.mapping.compiler import Evaluator, compile_mapping
 from esi.render.mapping.scope import Found, Lookup, Missing, Relation, Scope
 
 __all__ = ["Lookup", "Mapping", "Missing", "Relation", "merge_params", "template_id"]
 
+Resources = list[dict[str, str]]
 Param = dict[str, Any]
 """As recorded: {param, type: value|output_key|list, value, resources: [{resource_type, resource_id}]}."""
 
@@ -61,7 +62,8 @@ class Mapping:
         order visited, each once; `recorded_quirks` keeps the doubles of the recorded system.
         """
         scope = Scope(self.schema, body, version, lookup, lenient=lenient)
-        return [_param(name, evaluator(scope), recorded_quirks) for name, evaluator in self._evaluators]
+        listed = cache(partial(_listed, doubles=recorded_quirks))
+        return [_param(name, evaluator(scope), listed) for name, evaluator in self._evaluators]
 
     def evaluate_change(
         self, old: tuple[Body, int], now: Sequence[Param], lookup: Lookup, *, recorded_quirks: bool = False
@@ -76,10 +78,7 @@ class Mapping:
 def merge_params(old: Sequence[Param], new: Sequence[Param], *, recorded_quirks: bool = False) -> list[Param]:
     """`new` with the resources of the same parameter in `old` put before its own; each once unless recorded_quirks."""
     before = {param["param"]: param["resources"] for param in old}
-    return [
-        {**param, "resources": _listed([*before.get(param["param"], ()), *param["resources"]], recorded_quirks)}
-        for param in new
-    ]
+    return [_after(before.get(param["param"], []), param, recorded_quirks) for param in new]
 
 
 def template_id(expression: Any, body: Body, schema: str = "") -> str | None:
@@ -107,13 +106,19 @@ def _unrelated(schema: str, name: str) -> str | None:
     return None
 
 
-def _param(name: str, found: Found, recorded_quirks: bool) -> Param:
-    resources = [{"resource_type": ref.schema, "resource_id": ref.id} for ref in found.resources]
+def _after(before: Resources, param: Param, doubles: bool) -> Param:
+    own: Resources = param["resources"]
+    if not before or (own == before and not doubles):
+        return param
+    return {**param, "resources": [*before, *(own if doubles else (item for item in own if item not in before))]}
+
+
+def _param(name: str, found: Found, listed: Callable[[tuple[Ref, ...]], Resources]) -> Param:
     return {
         "param": name,
         "type": found.kind,
         "value": _items(name, found.value) if found.kind == "list" else found.value,
-        "resources": _listed(resources, recorded_quirks),
+        "resources": listed(found.resources),
     }
 
 
@@ -129,7 +134,5 @@ def _items(name: str, items: Sequence[Found]) -> list[Param]:
     ]
 
 
-def _listed(resources: Sequence[dict[str, str]], doubles: bool) -> list[dict[str, str]]:
-    if doubles:
-        return list(resources)
-    return list({(item["resource_type"], item["resource_id"]): item for item in resources}.values())
+def _listed(refs: tuple[Ref, ...], *, doubles: bool) -> Resources:
+    return [{"resource_type": ref.schema, "resource_id": ref.id} for ref in (refs if doubles else dict.fromkeys(refs))]
