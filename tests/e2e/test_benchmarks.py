@@ -26,10 +26,10 @@ def test_one_benchmark_ends_in_json_and_page(tmp_path: Path) -> None:
     report = json.loads(kept.read_text())
     assert report["quick"] is True
     assert kept.with_suffix(".md").read_text() == page(report)
-    (row,) = (Row(**raw) for raw in report["benchmarks"]["netconf"]["rows"])
-    assert len(row.ours) == len(row.baseline) == 1
-    assert row.ratio is not None
-    assert row.held is not None
+    rows = [Row(**raw) for raw in report["benchmarks"]["netconf"]["rows"]]
+    assert [len(row.ours) == len(row.baseline) == 1 for row in rows] == [True, True]
+    assert all(row.ratio is not None for row in rows)
+    assert [row.held is not None for row in rows] == [True, False], "tiny sizes say nothing of what recording costs"
 
 
 def test_each_benchmark_has_a_title_and_says_what_it_does() -> None:
