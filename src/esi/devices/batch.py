@@ -69,8 +69,8 @@ def take(waiting: Sequence[Intent], *, intents: int = MAX_INTENTS, size_limit: i
 def pause(count: int, took: float) -> float:
     """Seconds to leave a device alone after a batch of `count` that took `took`: until as many more have come.
 
-    A commit costs the device and us the same for one intent as for many, so one by one they would cost a fast device's
-    ring a third of its speed. A slow device, and whoever comes alone, is not made to wait.
+    A commit costs the device and us nearly the same for one intent as for many (docs/adr/0027). A slow device, and
+    whoever comes alone, is not made to wait.
     """
     return max(0.0, min(count * PACE_SECONDS, GATHER_SECONDS - took)) if count > 1 else 0.0
 
