@@ -1,6 +1,6 @@
 """A ring for failures of its stores, in processes of which each can be stopped alone, and its log be read.
 
-api (with sync, as `esi api` runs them), jobs (the master) and worker; etcd is given, the lab's routers run beside them.
+api (with sync), jobs (the master) and worker; etcd is given, the lab's routers run beside them.
 """
 
 from __future__ import annotations

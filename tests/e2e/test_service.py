@@ -244,7 +244,7 @@ async def test_a_process_says_that_it_is_not_ready_and_why_and_that_it_is_again(
         async with esi("api", *where) as (_, facts):
             await until_ready(facts["health"], True)
             (known,) = read_doors(tmp_path)
-            assert (known.url, known.parts) == (facts["health"], ("api", "sync"))
+            assert (known.url, known.parts) == (facts["health"], ("api", "jobs", "sync"))
             os.kill(child.pid, signal.SIGSTOP)
             try:
                 told = await until_ready(facts["health"], False)

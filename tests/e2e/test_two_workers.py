@@ -1,4 +1,5 @@
 """Two real worker processes share two routers; the owner of one is killed, or stopped for 10 s, in the middle of work.
+So are devices in a process of their own, and the API, which leads the jobs: a worker goes on.
 
 Real processes, real etcd, real NETCONF over SSH. Services arrive while it happens; all of them end ACTIVE, and what was
 committed is counted in the routers' own logs.
@@ -57,7 +58,7 @@ class Ring:
         _, lab = await enter(esi("lab", *self._folder, "--commit-seconds", COMMIT_SECONDS))
         self.inventory = Path(lab["inventory"])
         self._where = ("--etcd", etcd["etcd"], "--flow", "2018", "--monitoring", "none")
-        _, api = await enter(esi("api", *self._folder, *self._where, "--port", "0"))
+        self.api, api = await enter(esi("api", *self._folder, *self._where, "--port", "0"))
         self.kv = EtcdKV([etcd["etcd"]], clock=SystemClock())
         self._stack.push_async_callback(self.kv.close)
         self.client = await enter(Client(api["api"], clock=SystemClock()))
@@ -81,6 +82,13 @@ class Ring:
     async def nothing_left(self) -> None:
         await until_no_job(self.kv)
         assert [entry.key for entry in (await self.kv.list(keys.INTENTS)).entries] == []
+
+    async def master(self) -> int:
+        """The pid of who leads the jobs."""
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while (entry := await self.kv.get(keys.MASTER)) is None:
+                await asyncio.sleep(0.01)
+        return int(entry.value.decode().rpartition(":")[2])
 
     async def owner(self, ip: str) -> Process:
         """The worker that owns a router, as its key names it."""
@@ -200,3 +208,23 @@ async def test_devices_in_a_process_of_its_own_serve_workers_that_have_no_hands(
         commits = await commits_of_ours(ring.inventory)
         assert all(3 <= commits[ip] <= 4 for ip in (chain.PRIMARY_IP, chain.SECONDARY_IP)), commits
         await ring.nothing_left()
+
+
+async def test_when_the_api_is_killed_a_worker_leads_and_what_has_begun_goes_to_its_end(tmp_path: Path) -> None:
+    async with AsyncExitStack() as stack:
+        ring = Ring(tmp_path, stack)
+        await ring.start()
+        worker = await ring.worker()
+        await make_chain(ring.client, [*chain.prerequisites(), *gateways(0, 1)])
+        assert await ring.master() == ring.api.pid
+
+        some = gateways(1, 3)
+        for wish in some:
+            await ring.client.put(wish.schema, wish.id, wish.body)
+        await ring.until(chain.PRIMARY_IP, 2)
+        ring.api.kill()
+        await ring.api.wait()
+        await ring.nothing_left()
+        assert await ring.master() == worker.pid
+        for ip in (chain.PRIMARY_IP, chain.SECONDARY_IP):
+            assert {str(wish.body["uplink_vlan_id"]) for wish in some} <= await units(ring.inventory, ip)

@@ -15,8 +15,8 @@ from esi.testing.loop import run
 from esi.testing.ring import ADMIN
 from simulation.stage import REF, VERBS, Known, Stage, known, services
 
-SOON_SECONDS = 3.0
-"""From the request: within a second the router is asked, two more until it is told what holds the work up."""
+SOON_SECONDS = 2.5
+"""From the request: half a second until the router is asked, two until it is told what holds the work up."""
 WORDS = {
     "foreign-lock": rf"held: router {PRIMARY_IP} is locked by session \d+ of user operator since [\d: -]+ UTC",
     "unreachable": rf"held: {PRIMARY_IP} does not answer since [\d: -]+ UTC",

@@ -101,17 +101,13 @@ def _template_faults(body: Body, used: Sequence[tuple[str, Schema]], catalogue: 
 
 
 def _mapping_faults(mappings: Mapping[str, Any], schema: Schema, catalogue: Catalogue) -> Iterator[str]:
-    def relation(at: str, name: str) -> str | None:
-        known = catalogue.get(at)
-        return None if known is None else known.relations.get(name)
-
     for name, raw in mappings.items():
         try:
-            Mappings.compile({name: raw}, schema.id, relation)
+            Mappings.compile({name: raw}, schema.id, catalogue.relation)
         except TemplateError as error:
             yield error.message
             continue
-        at, field = _end(parse_short(raw, name) if isinstance(raw, str) else raw, schema.id, relation)
+        at, field = _end(parse_short(raw, name) if isinstance(raw, str) else raw, schema.id, catalogue.relation)
         target = catalogue.get(at)
         if target is None:
             yield f"parameter_mappings.{name}: there is no schema {at!r}"

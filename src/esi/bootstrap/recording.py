@@ -44,7 +44,7 @@ def recorded(ground: Ground, recorder: Recorder) -> Ground:
 
 def kind(parts: frozenset[str]) -> str:
     """What a process is called in its messages."""
-    if {"api", "jobs"} <= parts:
+    if {"api", "heat"} <= parts:
         return "ring"
     return next((name for name in ("api", "agent") if name in parts), "worker")
 

@@ -26,7 +26,7 @@ ALL = (
     *("etcd", "lab", "api", "sync", "agent", "jobs", "heat", "devices", "monitoring"),
     *("keystone", "orchestration", "neutron"),
 )
-API = ("api", "sync")
+API = ("api", "sync", "jobs")
 WORKER = ("jobs", "heat", "devices", "monitoring")
 
 _json = click.option("--json", "as_json", is_flag=True, help="Print the facts as one JSON line when ready.")
@@ -69,7 +69,7 @@ def dev(**options: Any) -> None:
 @_json
 @logging_options
 def api(**options: Any) -> None:
-    """Run the API and the sync rooms, and with a port for it Neutron's API.
+    """Run the rooms api, sync and jobs, and with a port for it Neutron's API.
 
     \b
     Examples:
@@ -85,7 +85,7 @@ def api(**options: Any) -> None:
 @_json
 @logging_options
 def worker(**options: Any) -> None:
-    """Run the rooms jobs, heat, devices and monitoring. Any number of workers may run.
+    """Run the rooms heat, devices and monitoring, and jobs in reserve. Any number of workers may run.
 
     \b
     Examples:

@@ -16,7 +16,7 @@ from esi.model import keys
 from esi.model.codec import loads_object
 
 ABOUT = "rooms"
-LEADERS = {keys.SYNC_LEADER: ("sync", "esi api"), keys.MASTER: ("jobs", "esi worker")}
+LEADERS = {keys.SYNC_LEADER: ("sync", "esi api"), keys.MASTER: ("jobs", "esi api")}
 LOOK_SECONDS = 1.5
 """A job that is ready is taken at once where a worker lives; one that still waits after this is nobody's."""
 

@@ -7,6 +7,7 @@ all is accepted stands in the commits themselves (ACCEPTED), so that the next on
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import random
 import string
@@ -156,12 +157,15 @@ class Master:
             try:
                 ops = await self._accepted(ref, copy)
             except Unread as unread:
-                entry = await self._kv.get(keys.config_key(self._path_of(unread.ref)))
-                self._reader.stands(unread.ref, entry, 0 if entry is None else entry.mod_revision)
+                await asyncio.gather(*map(self._read, sorted(unread.refs)))
             else:
                 self._inbox.overdue.pop(ref, None)
                 self._reader.trim()
                 return ops
+
+    async def _read(self, ref: Ref) -> None:
+        entry = await self._kv.get(keys.config_key(self._path_of(ref)))
+        self._reader.stands(ref, entry, 0 if entry is None else entry.mod_revision)
 
     async def _accepted(self, ref: Ref, copy: Copy | None) -> Ops:
         wanted = self._reader.wanted(ref)

@@ -10,6 +10,7 @@ gone from /config                    → the worker's own records go too
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Iterable, Sequence, Set
 from functools import cache, lru_cache
 from typing import NamedTuple
 
@@ -42,11 +43,11 @@ class Copy(NamedTuple):
 
 
 class Unread(Exception):
-    """How `ref` stands is needed, and is not remembered: read it, tell it (`stands`), and ask again."""
+    """How `refs` stand is needed, and is not remembered: read them, tell it (`stands`), and ask again."""
 
-    def __init__(self, ref: Ref) -> None:
-        self.ref = ref
-        super().__init__(str(ref))
+    def __init__(self, refs: Set[Ref]) -> None:
+        self.refs = refs
+        super().__init__(", ".join(map(str, refs)))
 
 
 class Reader:
@@ -95,7 +96,7 @@ class Reader:
     def wanted(self, ref: Ref) -> Config | None:
         """Raises Unread."""
         if ref not in self._standing:
-            raise Unread(ref)
+            raise Unread({ref})
         self._standing.move_to_end(ref)
         entry = self._standing[ref]
         return None if entry is None else self._config(entry.value)
@@ -126,14 +127,35 @@ class Reader:
         params: dict[str, Params] = {}
         reads: set[Ref] = set()
         lookup = cache(self.lookup)
-        for handler, id_ in templates.items():
-            mapping = self._mapping(handler, id_, schema)
-            now = mapping.evaluate(body, wanted.version, lookup, lenient=lenient, recorded_quirks=self._quirks)
-            reads |= resources_of(now)
-            params[handler] = now
-            if copy is not None:
-                params[handler] = mapping.evaluate_change(copy[:2], now, lookup, recorded_quirks=self._quirks)
+        mappings = {handler: self._mapping(handler, id_, schema) for handler, id_ in templates.items()}
+        try:
+            for handler, mapping in mappings.items():
+                now = mapping.evaluate(body, wanted.version, lookup, lenient=lenient, recorded_quirks=self._quirks)
+                reads |= resources_of(now)
+                params[handler] = now
+                if copy is not None:
+                    params[handler] = mapping.evaluate_change(copy[:2], now, lookup, recorded_quirks=self._quirks)
+        except Unread as first:
+            bodies = [body] if copy is None else [body, copy.body]
+            raise Unread(first.refs | self._unread(mappings.values(), bodies)) from None
         return Change(workflow, ref, wanted.version, body, params, frozenset(reads))
+
+    def _unread(self, mappings: Iterable[Mapping], bodies: Sequence[Body]) -> set[Ref]:
+        """All that has to be read as far as that can be told by now: few rounds instead of one for each."""
+        found: set[Ref] = set()
+
+        @cache
+        def lookup(schema: str, id: str) -> Body | None:
+            try:
+                return self.lookup(schema, id)
+            except Unread as unread:
+                found.update(unread.refs)
+                return None
+
+        for mapping in mappings:
+            for body in bodies:
+                mapping.follow(body, lookup)
+        return found
 
     def lookup(self, schema: str, id: str) -> Body | None:
         """The body of another resource as last wanted; of one that nobody tells us of, nothing."""
@@ -145,12 +167,8 @@ class Reader:
         """What would be wanted had the resource been marked for deletion before it went."""
         return Config(dumps(copy.body).decode(), copy.version + 1, marked_for_deletion=True)
 
-    def _relation(self, schema: str, name: str) -> str | None:
-        known = self._catalogue.get(schema)
-        return None if known is None else known.relations.get(name)
-
     def _mapping(self, handler: str, id: str, schema: Schema) -> Mapping:
-        mapping = self._templates.mapping(handler, id, schema.id, self._relation)
+        mapping = self._templates.mapping(handler, id, schema.id, self._catalogue.relation)
         if mapping is None:
             raise TemplateError(id, f"is no template of {handler}")
         return mapping

@@ -19,9 +19,9 @@ from esi.render.jinja import check
 from esi.render.mapping import Mapping, Relation
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class TemplateEntry:
-    """One template as stored. `hash` names its content."""
+    """One template as stored, one object for one content. `hash` names that."""
 
     id: str
     handler: str
@@ -32,15 +32,13 @@ class TemplateEntry:
 
 
 class Templates:
-    """Templates by (handler, id), and their mappings compiled once per schema."""
+    """Templates by (handler, id), and their compiled mappings."""
 
     def __init__(self) -> None:
         self._entries: dict[str, TemplateEntry | EsiError] = {}
-        self._compiled: dict[tuple[str, str], Mapping] = {}
 
     def put(self, id: str, value: bytes | None) -> None:
         """Take in one entry's envelope; None: it is gone."""
-        self._compiled = {key: item for key, item in self._compiled.items() if key[0] != id}
         if value is None:
             self._entries.pop(id, None)
             return
@@ -59,12 +57,12 @@ class Templates:
     def mapping(self, handler: str, id: str, schema: str, relation: Relation) -> Mapping | None:
         """The compiled parameter mappings of a template, for resources of `schema`. Raises TemplateError."""
         entry = self.get(handler, id)
-        if entry is None:
-            return None
-        found = self._compiled.get((id, schema))
-        if found is None:
-            found = self._compiled[id, schema] = Mapping.compile(entry.mappings, schema, relation)
-        return found
+        return None if entry is None else _compiled(entry, schema, relation)
+
+
+@lru_cache(maxsize=256)
+def _compiled(entry: TemplateEntry, schema: str, relation: Relation) -> Mapping:
+    return Mapping.compile(entry.mappings, schema, relation)
 
 
 @lru_cache(maxsize=256)

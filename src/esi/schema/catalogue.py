@@ -59,6 +59,11 @@ class Catalogue:
     def get(self, schema_id: str) -> Schema | None:
         return self.schemas.get(schema_id)
 
+    def relation(self, schema_id: str, name: str) -> str | None:
+        """The schema that a property of another one refers to; None when either is unknown, or it refers to nothing."""
+        schema = self.schemas.get(schema_id)
+        return None if schema is None else schema.relations.get(name)
+
     def by_path(self, path: str) -> tuple[Schema, str] | None:
         """Schema and id behind an API path such as "/v2.0/vpn_gateways/<id>"; None when it is nobody's."""
         collection, _, id_ = path.rpartition("/")

@@ -14,6 +14,7 @@ from esi.errors import Unreachable
 from esi.lab.objects import Objects
 from esi.netconf.reply import Reply
 from esi.netconf.xml import Element
+from esi.store import T
 from esi.testing.process import Process
 
 
@@ -90,7 +91,7 @@ class SessionHandle:
         self._session = session
         self._in_order = asyncio.Lock()
 
-    async def _call(self, verb: str, work: Callable[[], Awaitable[Any]]) -> Any:
+    async def _call(self, verb: str, work: Callable[[], Awaitable[T]]) -> T:
         async with self._in_order:
             try:
                 await self._process.point(f"device.{verb} before")
@@ -119,16 +120,14 @@ class SessionHandle:
         await self._call("load", lambda: self._session.load(edits))
 
     async def diff(self) -> str:
-        result: str = await self._call("diff", self._session.diff)
-        return result
+        return await self._call("diff", self._session.diff)
 
     async def check(self) -> None:
         await self._call("check", self._session.check)
 
     async def commit(self, *, comment: str, confirm_within: float | None = None) -> Sequence[str]:
         work = functools.partial(self._session.commit, comment=comment, confirm_within=confirm_within)
-        warnings: Sequence[str] = await self._call("commit", work)
-        return warnings
+        return await self._call("commit", work)
 
     async def discard(self) -> None:
         await self._call("discard", self._session.discard)
@@ -137,8 +136,7 @@ class SessionHandle:
         await self._call("unlock", self._session.unlock)
 
     async def history(self) -> Sequence[CommitRecord]:
-        records: Sequence[CommitRecord] = await self._call("history", self._session.history)
-        return records
+        return await self._call("history", self._session.history)
 
     async def close(self) -> None:
         if not self._process.dead:

@@ -10,9 +10,8 @@ its device sessions are cut.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from esi.drivers import Session
 from esi.errors import Unreachable
@@ -173,15 +172,14 @@ class StoreHandle:
     def commits(self) -> int:
         return self._store.commits
 
-    async def _call(self, name: str, work: Any) -> Any:
+    async def _call(self, name: str, work: Callable[[], Awaitable[T]]) -> T:
         await self._process.point(f"{name} before")
         result = await work()
         await self._process.point(f"{name} after")
         return result
 
     async def transaction(self, work: Work[T]) -> T:
-        result: T = await self._call("store.transaction", lambda: self._store.transaction(work))
-        return result
+        return await self._call("store.transaction", lambda: self._store.transaction(work))
 
     async def read(self, work: Work[T]) -> T:
         await self._process.point("store.read")

@@ -46,7 +46,7 @@ from esi.work.effects import Teller
 
 ADMIN = Identity(user="admin", roles=("admin",), is_admin=True)
 
-LOOK_SECONDS = 0.2
+LOOK_SECONDS = 0.5
 """A user looks this often."""
 
 START_SECONDS = 0.3

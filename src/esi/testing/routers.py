@@ -43,10 +43,7 @@ class NearDriver:
 
     @property
     def rpcs(self) -> Mapping[str, int]:
-        total: Counter[str] = Counter()
-        for router in self.routers.values():
-            total.update(router.counts)
-        return total
+        return sum((router.counts for router in self.routers.values()), Counter())
 
     async def open(self, address: Address) -> Session:
         return await self.dial(address)

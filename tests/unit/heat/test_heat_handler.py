@@ -295,11 +295,15 @@ async def test_what_a_job_cannot_be_done_with_is_told() -> None:
             await desk.run(job())
 
 
+def unrelated(schema: str, name: str) -> str | None:
+    return None
+
+
 def test_templates_are_compiled_once_and_follow_their_entries() -> None:
     shelf = templates({**THING, "parameter_mappings": {"name": "Pname"}})
-    first = shelf.mapping("heat_worker", "thing", "thing", lambda schema, name: None)
-    assert first is shelf.mapping("heat_worker", "thing", "thing", lambda schema, name: None)
+    first = shelf.mapping("heat_worker", "thing", "thing", unrelated)
+    assert first is shelf.mapping("heat_worker", "thing", "thing", unrelated)
     assert shelf.get("monitoring_worker", "thing") is None
     shelf.put("thing", None)
     assert shelf.get("heat_worker", "thing") is None
-    assert shelf.mapping("heat_worker", "thing", "thing", lambda schema, name: None) is None
+    assert shelf.mapping("heat_worker", "thing", "thing", unrelated) is None

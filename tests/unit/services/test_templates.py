@@ -64,15 +64,11 @@ def values(template: Body) -> dict[str, Any]:
 @pytest.mark.parametrize("flow", FLOWS)
 def test_every_mapping_compiles_for_its_schema(flow: str) -> None:
     catalogue = load_services(flow).catalogue
-
-    def relation(schema: str, name: str) -> str | None:
-        return catalogue[schema].relations.get(name)
-
     for id, template in templates(flow).items():
         schema = catalogue[schema_of(id)]
         how = "new" if id.endswith("_new") else "existing"
         assert id == template_id(schema.template_path[template["handler"]], {**CHOSEN, "existing": how}, schema.id)
-        Mapping.compile(template["parameter_mappings"], schema.id, relation)
+        Mapping.compile(template["parameter_mappings"], schema.id, catalogue.relation)
 
 
 def test_the_flows_have_the_templates_of_their_time() -> None:

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from collections.abc import Mapping as MappingType
+from contextlib import suppress
 from functools import cache, lru_cache, partial
 from typing import Any
 
@@ -64,6 +65,13 @@ class Mapping:
         scope = Scope(self.schema, body, version, lookup, lenient=lenient)
         listed = cache(partial(_listed, doubles=recorded_quirks))
         return [_param(name, evaluator(scope), listed) for name, evaluator in self._evaluators]
+
+    def follow(self, body: Body, lookup: Lookup) -> None:
+        """Look up whatever `evaluate` would, each parameter for itself: nothing that is missing or wrong ends it."""
+        scope = Scope(self.schema, body, 0, lookup, lenient=True)
+        for _, evaluator in self._evaluators:
+            with suppress(Missing, TemplateError):
+                evaluator(scope)
 
     def evaluate_change(
         self, old: tuple[Body, int], now: Sequence[Param], lookup: Lookup, *, recorded_quirks: bool = False

@@ -71,7 +71,7 @@ class Scope:
         self.lenient = lenient
         self._lookup = lookup
         self._bodies: dict[Ref, Body | None] = {}
-        self.walked: dict[str, tuple[tuple[Ref, ...], Body]] = {}
+        self.walked: dict[str, tuple[tuple[Ref, ...], Body | None]] = {}
 
     def element(self, item: Any) -> Scope:
         """The scope of one element of a list: the same, seen from the element."""

@@ -19,6 +19,8 @@ Walk = Callable[[Scope, bool], tuple[tuple[Ref, ...], Body | None]]
 
 Name = Callable[[Scope], str]
 
+NOWHERE: tuple[tuple[Ref, ...], Body | None] = ((), None)
+
 _Step = Callable[[Scope, str], tuple[str, str]]
 """(scope, schema one stands at) → the target schema and the field that holds its id."""
 
@@ -42,9 +44,11 @@ def compile_walk(raw: Any, place: Place, joined: Callable[[Any, Place], Name]) -
         try:
             found = scope.walked[way] = _follow(scope, steps, place.path)
         except (Missing, TemplateError):
-            if ignore or scope.lenient:
-                return (), None
-            raise
+            if scope.lenient:
+                scope.walked[way] = NOWHERE
+            elif not ignore:
+                raise
+            return NOWHERE
         return found
 
     return walk

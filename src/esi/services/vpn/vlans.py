@@ -75,7 +75,8 @@ class VlanPool:
 
     def free(self) -> Iterator[int]:
         """Free VLAN ids, the lowest first."""
-        return (vlan for vlan in range(SIZE) if self.is_free(vlan))
+        parts = (start for start, bits in zip(range(0, SIZE, 8), self._bits, strict=True) if bits != 0xFF)
+        return (vlan for start in parts for vlan in range(start, start + 8) if self.is_free(vlan))
 
     @property
     def available(self) -> int:
