@@ -41,7 +41,12 @@ async def esi(*arguments: str) -> AsyncIterator[tuple[Process, dict[str, str]]]:
     finally:
         if process.returncode is None:
             process.terminate()
-        await process.communicate()
+        try:
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                await process.communicate()
+        except TimeoutError:
+            process.kill()
+            raise AssertionError(f"esi {' '.join(arguments)} did not end when it was told to") from None
 
 
 async def make_chain(client: Client, wishes: list[chain.Wish]) -> None:

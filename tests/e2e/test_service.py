@@ -10,6 +10,7 @@ import http.client
 import json
 import os
 import signal
+import socket
 import sys
 import threading
 import time
@@ -236,6 +237,29 @@ async def test_an_end_that_takes_too_long_is_cut_short(tmp_path: Path) -> None:
             finally:
                 os.kill(child.pid, signal.SIGCONT)
                 await kv.close()
+
+
+async def test_one_that_is_told_to_end_before_it_is_ready_ends_too(tmp_path: Path) -> None:
+    """A database that takes the connection and says nothing: nobody can wait for it for ever."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"postgresql://esi@127.0.0.1:{silent.getsockname()[1]}/esi"
+        command = [*ESI, "room", "api", "--folder", str(tmp_path), "--port", "0"]
+        command += ["--set", "health.stop_seconds=1", "--set", f"database.url={url}"]
+        async with Supervised(command) as api:
+            api.begin()
+            there, _ = await asyncio.to_thread(silent.accept)
+            with there:
+                assert await api.stop() == 1
+                assert "cut short" in api.said()
+
+
+async def test_what_a_library_leaves_to_the_end_of_the_interpreter_is_cut_short_too(tmp_path: Path) -> None:
+    hangs = "import atexit, time; atexit.register(time.sleep, 600); from esi.cli import main; main()"
+    command = [sys.executable, "-c", hangs, "room", "api", "--folder", str(tmp_path), "--port", "0"]
+    async with Supervised([*command, "--set", "health.stop_seconds=1"]) as api:
+        await api.start()
+        assert await api.stop() == 1
+        assert "Timeout (0:00:02)!" in api.said(), "with the stacks of all threads"
 
 
 async def test_a_process_says_that_it_is_not_ready_and_why_and_that_it_is_again(tmp_path: Path) -> None:

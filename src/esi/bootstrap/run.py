@@ -1,8 +1,8 @@
 """Runs one process of a ring: its rooms until it is told to stop, then their ends in order.
 
 The service manager that started us, if one did, hears when all doors are open, that the loop is alive, and that we end.
-An end that takes longer than `health.stop_seconds` is cut short by whoever called (`on_overdue`): every process may be
-killed at any moment, so nothing is lost but the wait for what it held.
+Whoever called hears of the end as soon as it begins (`on_end`), and cuts one short that takes too long: every process
+may be killed at any moment, so nothing is lost but the wait for what it held.
 """
 
 from __future__ import annotations
@@ -41,9 +41,10 @@ async def run(
     settings: Settings,
     *,
     on_ready: Callable[[Mapping[str, str]], None],
-    on_overdue: Callable[[], None] | None = None,
+    on_end: Callable[[], None] = lambda: None,
 ) -> None:
-    """Run `parts` until SIGTERM, SIGINT or cancellation; `on_ready` is called once with where they are reached.
+    """Run `parts` until SIGTERM, SIGINT or cancellation; `on_ready` is called once with where they are reached,
+    `on_end` once when the end begins, which may be before they are.
 
     Raises ConfigError before anything is started when the parts or settings cannot work together.
     """
@@ -52,9 +53,15 @@ async def run(
     notifier = Notifier(manager)
     process = Process(frozenset(parts), settings)
     stop = asyncio.Event()
+
+    def end() -> None:
+        if not stop.is_set():
+            stop.set()
+            on_end()
+
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+        loop.add_signal_handler(number, end)
     with ExitStack() as outside:
         outside.callback(notifier.close)
         async with AsyncExitStack() as stack, Tasks("ring") as tasks:
@@ -74,10 +81,9 @@ async def run(
                 notifier.tell("READY=1", f"STATUS=ready: {', '.join(parts)}")
                 on_ready(facts())
             await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            end()
             notifier.tell("STOPPING=1", "STATUS=ending: what it holds is given back")
             process.vitals.ending = True
-            if on_overdue is not None:
-                outside.callback(loop.call_later(settings.health.stop_seconds, on_overdue).cancel)
             running.cancel()
             await asyncio.wait({running})
 

@@ -8,6 +8,7 @@ program that started us.
 from __future__ import annotations
 
 import asyncio
+import faulthandler
 import json
 import logging
 import os
@@ -187,11 +188,16 @@ def _serve(parts: Sequence[str], options: Mapping[str, Any]) -> None:
         else:
             click.echo("\n".join(ready_lines(parts, facts, settings, clock.monotonic() - began)))
 
+    def end() -> None:
+        asyncio.get_running_loop().call_later(settings.health.stop_seconds, overdue)
+        # A loop that stands still, or what libraries leave to the interpreter's end: then C looks at the clock.
+        faulthandler.dump_traceback_later(settings.health.stop_seconds + 1, exit=True)
+
     def overdue() -> None:
         logging.getLogger(__name__).error("not ended after %g s: cut short", settings.health.stop_seconds)
         os._exit(REFUSED)
 
-    asyncio.run(run(parts, settings, on_ready=ready, on_overdue=overdue))
+    asyncio.run(run(parts, settings, on_ready=ready, on_end=end))
 
 
 def ready_lines(parts: Sequence[str], facts: Mapping[str, str], settings: Settings, took: float) -> list[str]:
