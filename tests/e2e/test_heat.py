@@ -14,6 +14,7 @@ import pytest
 
 from e2e.clients import Shell, ring, shell
 from e2e.processes import PATIENCE_SECONDS, esi, make_chain
+from e2e.test_failures import PRIMARY, Lab
 from e2e.test_load_balancer import Tenant, goes
 from esi.cli.demo import balancer
 from esi.client.resources import Client
@@ -25,6 +26,9 @@ from esi.testing.ports import free_ports
 pytestmark = pytest.mark.real
 
 CLOCK = SystemClock()
+COMMIT_SECONDS = 20
+"""Long enough for OpenStack's own client, which takes three seconds to start, to see a stack that waits for it."""
+
 Require = Callable[[str], Path]
 
 
@@ -115,16 +119,19 @@ async def test_an_engine_that_is_killed_inside_a_create_is_not_the_end(
     tmp_path: Path, require: Require, keystone: Keystone
 ) -> None:
     interface = chain.interface()
-    slow = ("--flow", "2018", "--set", "lab.commit_seconds=2")
-    async with desk(tmp_path / "ring", require, keystone, *slow) as at:
+    async with desk(tmp_path / "ring", require, keystone, "--flow", "2018") as at:
         await make_chain(at.client, [*chain.prerequisites(), chain.gateway()])
+        lab = Lab(tmp_path / "ring")
+        await lab.begin(PRIMARY, "slow-commit", operand=str(COMMIT_SECONDS))
         await at.client.put(interface.schema, interface.id, interface.body)
         status = ""
-        while status != "CREATE_IN_PROGRESS":
-            code, out, _ = await at.shell.run(
-                "openstack", "stack", "show", f"vpn_interface_{interface.id}", "-f", "value", "-c", "stack_status"
-            )
-            status = out.strip() if not code else ""
+        async with asyncio.timeout(COMMIT_SECONDS):
+            while status != "CREATE_IN_PROGRESS":
+                code, out, _ = await at.shell.run(
+                    "openstack", "stack", "show", f"vpn_interface_{interface.id}", "-f", "value", "-c", "stack_status"
+                )
+                status = out.strip() if not code else ""
+        await lab.heal()
         at.heat.kill()
         at.heat.start()
         found = await at.client.wait(interface.schema, interface.id, at_most=2 * PATIENCE_SECONDS)

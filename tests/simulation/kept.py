@@ -11,6 +11,7 @@ from difflib import ndiff
 from typing import Any
 
 from esi.model import keys
+from esi.sync.taken import POOL
 from esi.testing import invariants
 from esi.testing.ring import ADMIN, World
 
@@ -19,6 +20,9 @@ HISTORY = ("esi_log", "resource_mapping", "sqlite_sequence")
 
 COUNTS = "esi_counts"
 """How many rows there are, by schema and tenant; none is none, whether it is written down or not."""
+
+ALLOCATIONS = "esi_allocations"
+"""Where the sync has its word, too, which is another one each time."""
 
 PASSING = (keys.DEVICES, keys.SESSIONS, keys.TOPICS, keys.GROUPS, keys.CONSUMERS, keys.AGENTS, keys.MASTER)
 """Keys that come and go by themselves, or are kept for others for a day."""
@@ -58,6 +62,8 @@ def tables(database: bytes) -> dict[str, list[tuple[Any, ...]]]:
             continue
         columns = [row[1] for row in connection.execute(f'PRAGMA table_info("{name}")') if not row[1].startswith("_")]
         rows = connection.execute(f'SELECT {", ".join(map(quoted, columns))} FROM "{name}"').fetchall()
+        if name == ALLOCATIONS:
+            rows = [row for row in rows if row[0] != POOL]
         if name == COUNTS:
             rows = [row for row in rows if row[-1] and row[0] not in HISTORY]
         found[name] = sorted(rows, key=repr)

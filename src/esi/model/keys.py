@@ -16,6 +16,7 @@
     /jobs/working/<job id>         work          the claim, under the worker's lease
     /jobs/finished/<job id>        work          how it ended, until the master has consumed it
     /gohan/cluster/sync            sync          the elected sync leader, under its lease
+    /gohan/cluster/taken           sync          up to where all reports are taken in: {revisions, schemas, word}
     /esi-worker/stacks/<name>      stacks        the embedded engine's record of one stack
     /esi-worker/stacks/<name>/made  stacks       what it is made from: {description, parameters, template}, zlib
     /esi-worker/devices/<ip>       devices       the owner of one device, under its lease: {lease, process, held}
@@ -68,6 +69,7 @@ JOBS_WORKING = "/jobs/working/"
 JOBS_FINISHED = "/jobs/finished/"
 MASTER = "/job_manager_id"
 SYNC_LEADER = "/gohan/cluster/sync"
+TAKEN = "/gohan/cluster/taken"
 HEAT_TEMPLATES = "/config/v2.0/heat_templates/"
 
 Key = Callable[[str], str]

@@ -13,8 +13,8 @@ from __future__ import annotations
 from esi.runtime.backoff import Pace
 from esi.runtime.controller import Controller, Options
 from esi.runtime.leader import Leader, Term
-from esi.runtime.mirror import Mirror
+from esi.runtime.mirror import Listener, Mirror
 from esi.runtime.supervisor import Room, Supervisor
 from esi.runtime.together import together
 
-__all__ = ["Controller", "Leader", "Mirror", "Options", "Pace", "Room", "Supervisor", "Term", "together"]
+__all__ = ["Controller", "Leader", "Listener", "Mirror", "Options", "Pace", "Room", "Supervisor", "Term", "together"]

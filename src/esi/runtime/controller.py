@@ -10,18 +10,25 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from random import Random
 from typing import Protocol
 
 from esi.errors import TemporaryError
-from esi.kv import Event
+from esi.kv import Entry, Event
 from esi.runtime.backoff import Pace
-from esi.runtime.mirror import Mirror
+from esi.runtime.mirror import Listener
 from esi.tasks import Tasks
 
 _log = logging.getLogger(__name__)
+
+
+class Source(Protocol):
+    """Where changes come from: a Mirror, or whatever tells of keys as it does."""
+
+    def listen(self, listener: Listener) -> None: ...
+    def items(self) -> Iterator[Entry]: ...
 
 
 class Reconcile(Protocol):
@@ -48,19 +55,19 @@ class Options:
 
 
 class Controller:
-    """`run` works until cancelled. The mirror is run by whoever made it (Supervisor, `together`).
+    """`run` works until cancelled. The source is run by whoever made it (Supervisor, `together`).
 
     `idle` is set while nothing waits and nothing runs (keys that wait for another try do not count).
     """
 
     def __init__(
-        self, name: str, mirror: Mirror, reconcile: Reconcile, *, rng: Random, options: Options | None = None
+        self, name: str, source: Source, reconcile: Reconcile, *, rng: Random, options: Options | None = None
     ) -> None:
         self.name = name
         self.idle = asyncio.Event()
         self.idle.set()
         self.runs = 0
-        self._mirror = mirror
+        self._source = source
         self._reconcile = reconcile
         self._rng = rng
         self._options = options or Options()
@@ -72,14 +79,14 @@ class Controller:
         self._failures: dict[str, int] = {}
         self._logged: dict[str, str] = {}
         self._timers: dict[str, asyncio.TimerHandle] = {}
-        mirror.listen(self._changed)
+        source.listen(self._changed)
 
     async def run(self) -> None:
-        """Look at every key the mirror holds, then at each that changes."""
+        """Look at every key the source holds, then at each that changes."""
         async with Tasks(self.name) as tasks:
             self._tasks = tasks
             try:
-                for entry in self._mirror.items():
+                for entry in self._source.items():
                     self._changed(entry.key, None)
                 await asyncio.Event().wait()
             finally:

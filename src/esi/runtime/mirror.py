@@ -1,8 +1,7 @@
 """A cache of everything under some prefixes: list, then watch, and list again when the history is gone.
 
-Values stay bytes; of a key whose value nobody needs again (`settle`) only a mark is kept. Listeners hear of each key
-that has changed, after the whole batch is in the cache, so what they look up is never older than what they hear. A new
-listing tells only the differences, deletions too.
+Values stay bytes. Listeners hear of each key that has changed, after the whole batch is in the cache, so what they look
+up is never older than what they hear. A new listing tells only the differences, deletions too.
 """
 
 from __future__ import annotations
@@ -10,13 +9,12 @@ from __future__ import annotations
 import asyncio
 import logging
 from bisect import bisect_left, insort
-from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import aclosing
-from hashlib import blake2b
 
 from esi.clock import Clock
 from esi.errors import Compacted, TemporaryError
-from esi.kv import KV, Entry, Event, Listing
+from esi.kv import KV, Entry, Event
 from esi.runtime.together import together
 
 _log = logging.getLogger(__name__)
@@ -24,25 +22,19 @@ _log = logging.getLogger(__name__)
 Listener = Callable[[str, Event | None], None]
 """Hears of a changed key; the event, or None when a listing showed the difference."""
 
-Old = Callable[[Sequence[Entry]], Awaitable[Collection[str]]]
-"""Which keys of a first listing are nothing new: they are settled at once, and nobody hears of them."""
-
 RETRY_SECONDS = 0.5
 
 
 class Mirror:
     """`run` keeps it up to date until cancelled; `synced` is set while every prefix has been listed once."""
 
-    def __init__(
-        self, kv: KV, prefixes: Sequence[str], *, clock: Clock, name: str = "mirror", old: Old | None = None
-    ) -> None:
+    def __init__(self, kv: KV, prefixes: Sequence[str], *, clock: Clock, name: str = "mirror") -> None:
         self.name = name
         self.synced = asyncio.Event()
         self.relists = 0
         self._kv = kv
-        self._old = old
         self._clock = clock
-        self._entries: dict[str, Entry | bytes] = {}
+        self._entries: dict[str, Entry] = {}
         self._keys: list[str] = []
         self._revisions: dict[str, int] = dict.fromkeys(prefixes, 0)
         self._listeners: list[Listener] = []
@@ -57,18 +49,11 @@ class Mirror:
         self._listeners.append(listener)
 
     def get(self, key: str) -> Entry | None:
-        """The entry as it is; None as well for one that is settled."""
-        found = self._entries.get(key)
-        return found if isinstance(found, Entry) else None
-
-    def settle(self, entry: Entry) -> None:
-        """Let the value go: it has been looked at. When there is another one, listeners are told as ever."""
-        if self._entries.get(entry.key) is entry:
-            self._entries[entry.key] = _mark(entry)
+        return self._entries.get(key)
 
     def items(self, prefix: str = "") -> Iterator[Entry]:
-        """The entries under `prefix` that are not settled, by key. Take a list of it if you wait while you read."""
-        return (entry for key in self._under(prefix) if isinstance(entry := self._entries[key], Entry))
+        """The entries under `prefix`, by key. Take a list of it if you wait while you read."""
+        return (self._entries[key] for key in self._under(prefix))
 
     def _under(self, prefix: str) -> Iterator[str]:
         for index in range(bisect_left(self._keys, prefix), len(self._keys)):
@@ -99,17 +84,7 @@ class Mirror:
                 await self._clock.sleep(error.after or RETRY_SECONDS)
 
     async def _list(self, prefix: str) -> None:
-        if self._revisions[prefix]:
-            revision, changed = self._merged(prefix, await self._kv.list(prefix))
-        else:
-            revision, changed = await self._list_first(prefix)
-        self.relists += 1
-        self._revisions[prefix] = revision
-        self._tell([(key, None) for key in changed])
-        if all(self._revisions.values()):
-            self.synced.set()
-
-    def _merged(self, prefix: str, listing: Listing) -> tuple[int, list[str]]:
+        listing = await self._kv.list(prefix)
         found = {entry.key: entry for entry in listing.entries}
         gone = [key for key in self._under(prefix) if key not in found]
         changed = [key for key, entry in found.items() if not _same(self._entries.get(key), entry)]
@@ -117,25 +92,11 @@ class Mirror:
             self._remove(key)
         for key in changed:
             self._keep(found[key])
-        return listing.revision, gone + changed
-
-    async def _list_first(self, prefix: str) -> tuple[int, list[str]]:
-        """Nobody has heard of anything yet: a part at a time, so that what is large stands here once."""
-        for key in list(self._under(prefix)):
-            self._remove(key)  # of a listing that broke off
-        told: list[str] = []
-        revision = 0
-        async with aclosing(self._kv.pages(prefix)) as pages:
-            async for part in pages:
-                revision = part.revision
-                old = await self._old(part.entries) if self._old is not None else ()
-                for entry in part.entries:
-                    self._keep(entry)
-                    if entry.key in old:
-                        self.settle(entry)
-                    else:
-                        told.append(entry.key)
-        return revision, told
+        self.relists += 1
+        self._revisions[prefix] = listing.revision
+        self._tell([(key, None) for key in gone + changed])
+        if all(self._revisions.values()):
+            self.synced.set()
 
     def _apply(self, prefix: str, batch: Sequence[Event]) -> None:
         for event in batch:
@@ -161,13 +122,6 @@ class Mirror:
                 listener(key, event)
 
 
-def _mark(entry: Entry) -> bytes:
-    """What tells a value from another one."""
-    return entry.mod_revision.to_bytes(8, "big") + blake2b(entry.value, digest_size=8).digest()
-
-
-def _same(old: Entry | bytes | None, new: Entry) -> bool:
+def _same(old: Entry | None, new: Entry) -> bool:
     """Whether a key is as we knew it; the value is compared too, for a store that was set back and went on."""
-    if isinstance(old, bytes):
-        return old == _mark(new)
     return old is not None and old.mod_revision == new.mod_revision and old.value == new.value

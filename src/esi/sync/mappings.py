@@ -10,7 +10,7 @@ from esi.kv import KV, Delete, Guard
 from esi.lifecycle import Lifecycle
 from esi.model.codec import loads_object
 from esi.model.resource import Body
-from esi.runtime import Mirror
+from esi.sync.news import News
 
 RESOURCE_MAPPING = "resource_mapping"
 
@@ -18,20 +18,21 @@ RESOURCE_MAPPING = "resource_mapping"
 class Mappings:
     """Takes in what stands under a key of /esi-worker/mappings. `guard`: the term of who leads the sync."""
 
-    def __init__(self, kv: KV, mirror: Mirror, lifecycle: Lifecycle, guard: Guard) -> None:
+    def __init__(self, kv: KV, news: News, lifecycle: Lifecycle, guard: Guard) -> None:
         self._kv = kv
-        self._mirror = mirror
+        self._news = news
         self._lifecycle = lifecycle
         self._guard = guard
 
     async def apply(self, key: str, /) -> float | None:
-        entry = self._mirror.get(key)
+        entry = self._news.get(key)
         if entry is None:
             return None
         row = loads_object(entry.value, key)
         await self._lifecycle.ensure(RESOURCE_MAPPING, row, unless=_is_closed)
         if _is_closed(row):
             await self._kv.commit([Delete(key)], guards=[self._guard, Guard(key, entry.mod_revision)])
+        self._news.settle(entry)
         return None
 
 

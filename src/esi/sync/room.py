@@ -14,15 +14,18 @@ from esi.lifecycle import Lifecycle
 from esi.model import keys
 from esi.model.codec import decode_state, loads_object
 from esi.model.resource import Body, Ref
-from esi.runtime import Controller, Leader, Mirror, Term, together
+from esi.runtime import Controller, Leader, Term, together
 from esi.schema import Catalogue
 from esi.store import Store
 from esi.sync.deadlines import Deadlines
 from esi.sync.mappings import Mappings
+from esi.sync.news import News
+from esi.sync.taken import Taken
 from esi.sync.writer import Writer
 
 log = logging.getLogger(__name__)
 
+TREES = (keys.STATE + "/", keys.MONITORING + "/", keys.MAPPINGS + "/")
 AT_ONCE = 1000
 """States that SQL is asked for in one transaction: others read between them."""
 
@@ -57,24 +60,25 @@ class SyncRoom:
                 await self._clock.sleep(error.after or RETRY_SECONDS)
 
     async def _lead(self, term: Term) -> None:
-        trees = [keys.STATE + "/", keys.MONITORING + "/", keys.MAPPINGS + "/"]
         deadlines = Deadlines(self._kv, self._lifecycle, self._clock)
+        taken = Taken(self._kv, self._store, self._catalogue, term.guard, rng=self._rng)
         reports = _Reports(self._lifecycle, deadlines)
-        mirror = reports.mirror = Mirror(self._kv, trees, clock=self._clock, name="reports", old=reports.old)
-        mappings = Mappings(self._kv, mirror, self._lifecycle, term.guard)
+        news = reports.news = News(self._kv, await taken.read(TREES), reports.old, clock=self._clock)
+        mappings = Mappings(self._kv, news, self._lifecycle, term.guard)
 
         async def apply(key: str, /) -> float | None:
             return await (mappings if key.startswith(keys.MAPPINGS) else reports).apply(key)
 
-        controller = Controller("reports", mirror, apply, rng=self._rng)
+        controller = Controller("reports", news, apply, rng=self._rng)
         writer = Writer(self._kv, self._store, term.guard)
-        await together("sync", writer.run(), mirror.run(), controller.run(), deadlines.run(), _until_lost(term))
+        rooms = (writer.run(), news.run(), controller.run(), deadlines.run())
+        await together("sync", *rooms, _keep(news, taken), _until_lost(term))
 
 
 class _Reports:
     """Applies what stands under a key of /state or /monitoring. Versions decide what is news; twice is harmless."""
 
-    mirror: Mirror
+    news: News
 
     def __init__(self, lifecycle: Lifecycle, deadlines: Deadlines) -> None:
         self._lifecycle = lifecycle
@@ -82,14 +86,16 @@ class _Reports:
         self._deadlines = deadlines
 
     async def apply(self, key: str, /) -> float | None:
-        entry = self.mirror.get(key)
+        entry = self.news.get(key)
         tree = keys.STATE if key.startswith(keys.STATE) else keys.MONITORING
         ref = self._found(key, tree)
-        if entry is None or ref is None:
+        if entry is None:
             return None
         age = self._lifecycle.world.ways.deadlines.age_seconds
         try:
-            if tree == keys.STATE:
+            if ref is None:
+                log.debug("%s reports on what no schema knows", key)
+            elif tree == keys.STATE:
                 payload = _payload(entry)
                 if await self._lifecycle.apply_state(ref, payload) and payload["state"].get("state_monitoring"):
                     self._deadlines.expect(self._lifecycle.clock.now() + age)
@@ -99,7 +105,7 @@ class _Reports:
                     self._deadlines.expect(report["seen"] + age)
         except NotFound:
             log.debug("%s reports on a resource that is gone", key)
-        self.mirror.settle(entry)
+        self.news.settle(entry)
         return None
 
     async def old(self, entries: Sequence[Entry]) -> set[str]:
@@ -122,6 +128,13 @@ class _Reports:
 def _payload(entry: Entry) -> Body:
     state = decode_state(entry.value, entry.key)
     return {"error": state.error, "state": state.state, "version": state.version, "held": state.held}
+
+
+async def _keep(news: News, taken: Taken) -> None:
+    while True:
+        await news.due.wait()
+        news.due.clear()
+        await taken.keep(news.taken())
 
 
 async def _until_lost(term: Term) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from esi.clock import LoopClock
 from esi.errors import Unreachable
-from esi.kv import Delete, Entry, Event, Listing, Put
+from esi.kv import Delete, Event, Listing, Put
 from esi.kv.memory import MemoryKV
 from esi.runtime import Mirror, together
 from esi.tasks import Tasks
@@ -136,40 +136,6 @@ def test_relist_tells_only_the_differences() -> None:
             await kv.commit([Put("/later", b"1")])
             await settle()
             assert heard.take() == [("/later", "put", b"1")]
-
-    run(work())
-
-
-def test_what_is_settled_lets_its_value_go_and_tells_of_the_next_one() -> None:
-    async def work() -> None:
-        kv = Stalled()
-        await kv.commit([Put("/known", b"1"), Put("/news", b"1")])
-
-        async def old(entries: Sequence[Entry]) -> set[str]:
-            return {entry.key for entry in entries} & {"/known"}
-
-        mirror = Mirror(kv, ["/"], clock=LoopClock(), old=old)
-        heard = Heard(mirror)
-        async with Tasks("t") as tasks:
-            tasks.start("mirror", mirror.run())
-            await mirror.synced.wait()
-            assert heard.take() == [("/news", None, b"1")]
-            news = mirror.get("/news")
-            assert news is not None
-            mirror.settle(news)
-            assert (mirror.get("/news"), "/news" in mirror, list(mirror.items())) == (None, True, [])
-            kv.open.clear()
-            await kv.commit([Put("/known", b"2")])
-            await settle()
-            kv.compact(kv.revision)
-            kv.open.set()
-            await asyncio.sleep(2)
-            assert heard.take() == [("/known", None, b"2")]
-            await kv.commit([Put("/news", b"2")])
-            await settle()
-            mirror.settle(news)  # meanwhile there is another one
-            assert heard.take() == [("/news", "put", b"2")]
-            assert mirror.get("/news") is not None
 
     run(work())
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import pytest
@@ -12,14 +12,14 @@ from esi.bootstrap.services import load_services
 from esi.clock import LoopClock
 from esi.errors import Outrun
 from esi.identity import Identity
-from esi.kv import Delete, Guard, Put
+from esi.kv import Delete, Entry, Guard, Put
 from esi.kv.memory import MemoryKV
 from esi.model import keys
 from esi.model.codec import dumps
 from esi.model.resource import Body
-from esi.runtime import Mirror
 from esi.store.sqlite import MEMORY, SqliteStore
 from esi.sync.mappings import Mappings
+from esi.sync.news import News
 from esi.tasks import Tasks
 from esi.testing.loop import run
 
@@ -40,6 +40,10 @@ ROW: Body = {
 CLOSED = {**ROW, "deleted": 1494478858.0}
 
 
+async def none_is_old(entries: Sequence[Entry]) -> set[str]:
+    return set()
+
+
 class Bench:
     """The part of sync under test, over a database in memory; `tell` writes a row's key and has it taken in."""
 
@@ -48,12 +52,12 @@ class Bench:
         self.kv = MemoryKV()
         self.store = SqliteStore(MEMORY, services.catalogue, clock=clock, inline=True)
         self.lifecycle = build_lifecycle(services, self.store, clock)
-        self.mirror = Mirror(self.kv, [keys.MAPPINGS + "/"], clock=clock)
+        self.news = News(self.kv, {keys.MAPPINGS + "/": 0}, none_is_old, clock=clock)
         self.guard = Guard(keys.SYNC_LEADER, 0)
         self.clock = clock
 
     def mappings(self) -> Mappings:
-        return Mappings(self.kv, self.mirror, self.lifecycle, self.guard)
+        return Mappings(self.kv, self.news, self.lifecycle, self.guard)
 
     async def put(self, row: Body) -> None:
         await self.kv.commit([Put(KEY, dumps(row))])
@@ -71,8 +75,8 @@ def play(scene: Callable[[Bench], Awaitable[None]]) -> None:
     async def work() -> None:
         bench = Bench()
         async with Tasks("test") as tasks:
-            tasks.start("mirror", bench.mirror.run())
-            await bench.mirror.synced.wait()
+            tasks.start("news", bench.news.run())
+            await bench.clock.sleep(0.01)
             await scene(bench)
         await bench.store.close()
         await bench.kv.close()
