@@ -62,7 +62,9 @@ def open_recording(
     if "api" in parts:
         messages = SqliteMessages(Path(settings.ring.folder, DATABASE), clock=clock, limits=limits)
         stack.push_async_callback(messages.close)
-        return Recording(segments, Shipping(segments, messages.take, clock), messages)
+        shipping = Shipping(segments, messages.take, clock)
+        messages.first = shipping.flush
+        return Recording(segments, shipping, messages)
     away = HttpMessages(lambda: trace.url or read_url(settings), trace.token, clock)
     stack.push_async_callback(away.close)
     return Recording(segments, Shipping(segments, away.take, clock), None)

@@ -31,7 +31,6 @@ class Mirror:
     def __init__(self, kv: KV, prefixes: Sequence[str], *, clock: Clock, name: str = "mirror") -> None:
         self.name = name
         self.synced = asyncio.Event()
-        self.relists = 0
         self._kv = kv
         self._clock = clock
         self._entries: dict[str, Entry] = {}
@@ -92,7 +91,6 @@ class Mirror:
             self._remove(key)
         for key in changed:
             self._keep(found[key])
-        self.relists += 1
         self._revisions[prefix] = listing.revision
         self._tell([(key, None) for key in gone + changed])
         if all(self._revisions.values()):

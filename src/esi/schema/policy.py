@@ -57,7 +57,6 @@ class Access:
 
 
 NO_ACCESS = Access(())
-FULL_ACCESS = Access((Allow(None, owner_only=False),))
 
 
 class Policies:

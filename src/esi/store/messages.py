@@ -9,7 +9,7 @@ connection of its own, so that no request ever waits for it. Nothing is synced t
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -45,12 +45,15 @@ MOST_WAITING = 64
 
 
 class SqliteMessages:
-    """`inline`: without a thread, for simulations. `path` ":memory:" works too."""
+    """`inline`: without a thread, for simulations. `path` ":memory:" works too. `first` is awaited before anything is
+    looked for: what is known and has not come yet comes.
+    """
 
     def __init__(self, path: str | Path, *, clock: Clock, limits: Limits | None = None, inline: bool = False) -> None:
         self._clock = clock
         self._limits = limits or Limits()
         self._waiting = 0
+        self.first: Callable[[], Awaitable[None]] | None = None
         try:
             self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
             for pragma in ("journal_mode=WAL", "synchronous=OFF"):
@@ -77,6 +80,8 @@ class SqliteMessages:
             self._waiting -= 1
 
     async def of(self, refs: Sequence[Named], requests: Sequence[str], since: float) -> Kept:
+        if self.first is not None:
+            await self.first()
         kept: Kept = await self._do(lambda: self._find(refs, requests, since))
         return kept
 

@@ -25,6 +25,9 @@ REST, BUSY_REST = 19, 79
 busy one, however much there is to tell; who takes messages elsewhere works as long as we wait for it.
 What comes faster waits in the queue, and beyond that is dropped and counted."""
 
+FLUSH_SECONDS = 2.0
+"""Who asks for a trace waits at most so long for what this process has not written down yet."""
+
 LATE_SECONDS = 0.01
 """Woken later than this: others want the core."""
 
@@ -63,6 +66,13 @@ class Shipping:
             self._next_sending = self._clock.monotonic() + PAUSE_SECONDS
         spent = self._clock.monotonic() - began
         return spent * self._rest if more else max(spent * self._rest, PAUSE_SECONDS)
+
+    async def flush(self) -> None:
+        """Bring what is known by now without any rest: somebody asks for it."""
+        until = self._clock.monotonic() + FLUSH_SECONDS
+        while self._segments.write() and self._clock.monotonic() < until:
+            await self._clock.sleep(0)  # others want the loop
+        await self._send()
 
     async def _send(self) -> None:
         if self._clock.monotonic() < self._not_before:

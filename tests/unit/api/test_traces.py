@@ -159,6 +159,13 @@ async def test_messages_are_taken_from_workers_only(traced: Traced, monkeypatch:
     assert summary(trace).count(("job", "heat worker", "etcd")) == 1, "sent twice it stands there once"
 
 
+async def test_what_is_not_kept_yet_when_a_trace_is_asked_for_comes_first(traced: Traced) -> None:
+    _status, made, _headers = await traced.talk.ask("POST", NOTES, {"text": "x"})
+    traced.messages.first = traced.keep
+    _status, answer, _headers = await traced.talk.ask("GET", f"/esi/trace/note/{made['note']['id']}", token="root")
+    assert summary(answer["trace"])[:2] == [("http", "client", "gohan"), ("sql", "gohan", "sql")]
+
+
 async def test_messages_are_bounded_and_a_loss_is_told() -> None:
     async with served(catalogue()) as talk:
         clock = talk.ring.clock

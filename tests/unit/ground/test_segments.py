@@ -219,6 +219,27 @@ def test_shipping_waits_while_nobody_takes_and_loses_nothing(machine: Machine) -
     run(work())
 
 
+def test_who_asks_is_told_all_that_is_known_without_a_rest(machine: Machine) -> None:
+    taken: list[bytes] = []
+
+    async def take(data: bytes) -> None:
+        taken.append(data)
+
+    async def work() -> None:
+        clock = LoopClock()
+        sink = machine.opened("api-1", clock=clock, age=1e12)
+        for number in range(3 * segments.STEP):
+            sink.message(message(str(number)))
+        await Shipping(sink, take, clock).flush()
+        assert clock.monotonic() == 0.0
+        machine.living.remove(sink)
+        sink.close()
+
+    run(work())
+    documents = [document for document, _ in read_lines(b"".join(taken))]
+    assert subjects(documents) == [str(number) for number in range(3 * segments.STEP)]
+
+
 @pytest.mark.parametrize(("late", "turns"), [(0.0, 10 / 0.4), (0.02, 10 / 1.62)])
 def test_shipping_takes_a_twentieth_of_a_core_and_an_eightieth_of_one_that_others_want(
     machine: Machine, late: float, turns: float

@@ -16,7 +16,7 @@ from esi.render.junos.reading import Reader
 from esi.render.junos.statements import Kind, build, root, walk
 from esi.render.junos.text import Statement, parse
 from esi.render.junos.tree import Node, Tree, equal
-from esi.render.junos.xml import element_path, from_element, to_elements
+from esi.render.junos.xml import from_element, to_elements
 from esi.render.marks import mark
 
 SAMPLE = """interfaces {
@@ -121,14 +121,6 @@ def test_xml_has_the_levels_of_junos() -> None:
     assert value("routing-instances/instance/routing-options/autonomous-system/as-number") == "65000"
     assert [one.text for one in xml.iterfind("snmp/community/clients/name")] == ["10.0.0.0/8", "0.0.0.0/0"]
     assert xml.find("interfaces/interface[2]").get("inactive") == "inactive"  # type: ignore[union-attr]
-
-
-def test_element_paths_are_what_a_delete_needs() -> None:
-    words = ("interfaces", "ge-0/0/1", "unit", "122", "family", "inet", "address", "192.168.8.2/30")
-    assert etree.tostring(element_path(words)).decode() == (
-        "<configuration><interfaces><interface><name>ge-0/0/1</name><unit><name>122</name><family><inet>"
-        "<address><name>192.168.8.2/30</name></address></inet></family></unit></interface></interfaces></configuration>"
-    )
 
 
 def test_a_router_shows_its_own_order() -> None:

@@ -8,12 +8,12 @@ load-configuration has them, and `operation` as edit-config has it.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from lxml import etree
 
 from esi.errors import TemplateError
-from esi.render.junos.reading import Misfit, edit_path, resolve
+from esi.render.junos.reading import Misfit, edit_path
 from esi.render.junos.statements import GENERIC, Kind, Spec, root
 from esi.render.junos.text import Statement, comment_text
 from esi.render.junos.tree import Node
@@ -168,20 +168,3 @@ def _tags(element: Element) -> frozenset[str]:
 def _local(element: Element) -> str:
     tag = element.tag
     return tag[tag.rfind("}") + 1 :] if isinstance(tag, str) else ""
-
-
-def element_path(words: Iterable[str]) -> Element:
-    """`<configuration>` around the statement that words name: what a delete or a filter needs. Raises Misfit."""
-    steps, rest = resolve(root(), tuple(words))
-    if rest:
-        raise Misfit("", "syntax error", rest[0])
-    top = here = etree.Element("configuration")
-    for step in steps:
-        if step.spec.silent:
-            continue
-        here = etree.SubElement(here, step.spec.element)
-        if step.spec.kind is Kind.LIST and step.key:
-            etree.SubElement(here, "name").text = str(step.key)
-        elif isinstance(step.value, str):
-            here.text = step.value
-    return top
