@@ -99,7 +99,7 @@ class News:
                     async for batch in batches:
                         self._take(tree, batch)
             except Compacted:
-                log.info("the history of %s is compacted: it is listed", tree)
+                log.info("%s: its history is compacted, it is listed", tree)
                 self._seen[tree] = 0
             except TemporaryError as error:
                 log.info("%s cannot be read: %s", tree, error)
