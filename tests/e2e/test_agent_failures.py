@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from e2e.processes import PATIENCE_SECONDS, esi, make_chain
+from e2e.test_kill import until_no_job
 from esi.agent.records import decode
 from esi.client.resources import Client
 from esi.clock import SystemClock
@@ -80,6 +81,7 @@ async def ring(folder: Path, flow: str) -> AsyncIterator[Ring]:
         found = Ring(folder, facts["etcd"], stack)
         await found.start(flow)
         await make_chain(found.client, [*chain.prerequisites(), chain.gateway(), INTERFACE])
+        await until_no_job(found.kv)  # in the older flow one watches on when the interface is ACTIVE
         yield found
 
 
