@@ -26,9 +26,6 @@ from esi.testing.ports import free_ports
 pytestmark = pytest.mark.real
 
 CLOCK = SystemClock()
-COMMIT_SECONDS = 20
-"""Long enough for OpenStack's own client, which takes three seconds to start, to see a stack that waits for it."""
-
 Require = Callable[[str], Path]
 
 
@@ -122,17 +119,17 @@ async def test_an_engine_that_is_killed_inside_a_create_is_not_the_end(
     async with desk(tmp_path / "ring", require, keystone, "--flow", "2018") as at:
         await make_chain(at.client, [*chain.prerequisites(), chain.gateway()])
         lab = Lab(tmp_path / "ring")
-        await lab.begin(PRIMARY, "slow-commit", operand=str(COMMIT_SECONDS))
+        await lab.begin(PRIMARY, "foreign-lock")  # so that it is still at it whenever we come to look
         await at.client.put(interface.schema, interface.id, interface.body)
         status = ""
-        async with asyncio.timeout(COMMIT_SECONDS):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while status != "CREATE_IN_PROGRESS":
                 code, out, _ = await at.shell.run(
                     "openstack", "stack", "show", f"vpn_interface_{interface.id}", "-f", "value", "-c", "stack_status"
                 )
                 status = out.strip() if not code else ""
-        await lab.heal()
         at.heat.kill()
+        await lab.heal()
         at.heat.start()
         found = await at.client.wait(interface.schema, interface.id, at_most=2 * PATIENCE_SECONDS)
         assert found["status"] == "ACTIVE"

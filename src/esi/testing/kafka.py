@@ -23,6 +23,7 @@ from typing import NamedTuple
 
 from esi.telemetry import Secret
 from esi.testing.pki import certificates
+from esi.testing.ports import free_ports
 
 STARTED = "Kafka Server started"
 PATIENCE_SECONDS = 60.0
@@ -183,18 +184,10 @@ def known_brokers(port: int) -> int:
     return int(struct.unpack(">iii", answer)[2])
 
 
-def _free_ports(count: int) -> list[int]:
-    held = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [int(one.getsockname()[1]) for one in held]
-    for one in held:
-        one.close()
-    return ports
-
-
 @contextmanager
 def running_brokers(jars: Path, count: int) -> Iterator[list[Broker]]:
     """A fresh cluster."""
-    ports = iter(_free_ports(3 * count))
+    ports = iter(free_ports(3 * count))
     places = [Place(number, next(ports), next(ports), next(ports)) for number in range(1, count + 1)]
     cluster = base64.urlsafe_b64encode(b"\0" + uuid.uuid4().bytes[1:]).decode().rstrip("=")
     with tempfile.TemporaryDirectory(prefix="esi-kafka-", ignore_cleanup_errors=True) as made:
