@@ -8,8 +8,7 @@ the number of commits in their logs (nothing twice), statuses, versions, nothing
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from random import Random
 
@@ -20,7 +19,7 @@ from esi.errors import Unreachable
 from esi.model.resource import Ref
 from esi.render.junos.tree import Tree, equal
 from esi.testing import chain, invariants
-from esi.testing.loop import HandTurnedLoop
+from esi.testing.loop import run
 from esi.testing.ring import Snapshot, World
 
 SEEDS = 200
@@ -181,61 +180,29 @@ async def disturbed(world: World, known: Undisturbed, where: tuple[str, str], se
     return told
 
 
-class Plays:
-    """A world for each flow, and one loop for all of them: to prepare a world costs as much as a dozen plays."""
-
-    def __init__(self) -> None:
-        self._loop = HandTurnedLoop()
-        self._worlds: dict[str, tuple[World, Undisturbed]] = {}
-        self._problems: list[str] = []
-        self._loop.set_exception_handler(lambda loop, context: self._problems.append(repr(context)))
-
-    def play(self, flow: str, where: tuple[str, str], *, seeds: range, lossy: bool = False) -> int:
-        """Many seeds on one world; how often the fault came."""
-        asyncio.set_event_loop(self._loop)
+async def play(flow: str, where: tuple[str, str], *, seeds: range, lossy: bool = False) -> int:
+    """Many seeds on one world; how often the fault came."""
+    world = World(load_services(flow))
+    known = await prepare(world)
+    assert not alike(known.before, known.between)
+    faults = 0
+    for seed in seeds:
         try:
-            faults = self._loop.run_until_complete(self._play(flow, where, seeds, lossy=lossy))
-        finally:
-            asyncio.set_event_loop(None)
-        assert self._problems == []
-        return faults
-
-    async def _play(self, flow: str, where: tuple[str, str], seeds: range, *, lossy: bool) -> int:
-        if flow not in self._worlds:
-            world = World(load_services(flow))
-            self._worlds[flow] = world, await prepare(world)
-        world, known = self._worlds.pop(flow)  # one on which something failed is not played on
-        assert not alike(known.before, known.between)
-        faults = 0
-        for seed in seeds:
-            try:
-                faults += await disturbed(world, known, where, seed, lossy=lossy)
-            except (AssertionError, TimeoutError, Unreachable) as error:
-                raise AssertionError(f"seed {seed}: {error or type(error).__name__}") from error
-        self._worlds[flow] = world, known
-        return faults
-
-    def close(self) -> None:
-        self._loop.run_until_complete(self._loop.shutdown_asyncgens())
-        self._loop.close()
-
-
-@pytest.fixture(scope="module")
-def plays() -> Iterator[Plays]:
-    made = Plays()
-    yield made
-    made.close()
+            faults += await disturbed(world, known, where, seed, lossy=lossy)
+        except (AssertionError, TimeoutError, Unreachable) as error:
+            raise AssertionError(f"seed {seed}: {error or type(error).__name__}") from error
+    return faults
 
 
 @pytest.mark.parametrize("flow", ["2017", "2018"])
 @pytest.mark.parametrize("name", POINTS)
-def test_killed_at(plays: Plays, name: str, flow: str) -> None:
-    deaths = plays.play(flow, POINTS[name], seeds=range(SEEDS // 2))
+def test_killed_at(name: str, flow: str) -> None:
+    deaths = run(play(flow, POINTS[name], seeds=range(SEEDS // 2)))
     assert deaths >= SEEDS // 4, "the point is hardly ever reached: the test proves nothing"
 
 
 @pytest.mark.parametrize("name", [name for name, (_, point) in POINTS.items() if point.endswith(" after")])
-def test_the_answer_is_lost_at(plays: Plays, name: str) -> None:
+def test_the_answer_is_lost_at(name: str) -> None:
     """What was asked has happened, and whoever asked is not told."""
-    losses = plays.play("2018", POINTS[name], seeds=range(LOST), lossy=True)
+    losses = run(play("2018", POINTS[name], seeds=range(LOST), lossy=True))
     assert losses >= LOST // 2, "the point is hardly ever reached: the test proves nothing"
