@@ -18,7 +18,7 @@ dev: setup-demo  ## the whole ring with its lab in one process, until Ctrl-C (AR
 	@$(BIN)/esi dev $(ARGS)
 
 test: lint  ## everything: lint, then every test
-	@$(BIN)/pytest -q -rs -n $$(($$(nproc) + 1)) --dist loadgroup --max-worker-restart 0 $(ARGS)
+	@$(BIN)/pytest -q -rs -n $$(($$(nproc) + 1)) --dist loadgroup $(ARGS)
 
 test-openstack: lint  ## the second story on a real Nova, in three minutes
 	@python3 scripts/setup.py openstack

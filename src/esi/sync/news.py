@@ -108,6 +108,7 @@ class News:
     async def _list(self, tree: str) -> None:
         """A part at a time, so that what is large stands here once."""
         revision = 0
+        self._entries = {key: entry for key, entry in self._entries.items() if not key.startswith(tree)}
         async with aclosing(self._kv.pages(tree)) as pages:
             async for part in pages:
                 revision = part.revision

@@ -43,7 +43,7 @@ class Taken:
         if entry is None:
             return nobody_knows
         kept = loads_object(entry.value, keys.TAKEN)
-        holder = await self._store.read(lambda rows: rows.holder(POOL, f"{kept['word']} {entry.mod_revision}"))
+        holder = await self._store.read(lambda rows: rows.holder(POOL, f"{kept.get('word')} {entry.mod_revision}"))
         if holder != OWNER or kept["schemas"] != self._schemas:
             return nobody_knows
         revisions: dict[str, int] = kept["revisions"]

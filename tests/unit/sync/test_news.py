@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import aclosing
 
 from esi.clock import LoopClock
+from esi.errors import Compacted
 from esi.kv import Batches, Delete, Entry, Event, Progress, Put
 from esi.kv.memory import MemoryKV
 from esi.sync import news as module
@@ -157,6 +159,35 @@ def test_what_comes_and_goes_in_one_batch_is_gone() -> None:
         assert desk.news.taken()[A] == revision
 
     play(scene, at_once)
+
+
+class Forgetful(MemoryKV):
+    """Once `forgets` is set, what a watch would bring next is compacted."""
+
+    forgets = False
+
+    async def watch(self, prefix: str, *, since: int, progress: Progress | None = None) -> Batches:
+        async with aclosing(super().watch(prefix, since=since, progress=progress)) as batches:
+            async for batch in batches:
+                if self.forgets:
+                    raise Compacted("gone")
+                yield batch
+
+
+def test_a_report_whose_going_was_forgotten_waits_for_nobody() -> None:
+    kv = Forgetful()
+
+    async def one() -> Desk:
+        return Desk(kv, 1)
+
+    async def scene(desk: Desk) -> None:
+        await desk.put("/a/1", "/a/2")
+        kv.forgets = True
+        await desk.kv.commit([Delete("/a/1")])
+        await asyncio.sleep(0.01)
+        assert (desk.news.get("/a/1"), desk.news.get("/a/2") is None) == (None, False)
+
+    play(scene, one)
 
 
 async def forgotten() -> Desk:
