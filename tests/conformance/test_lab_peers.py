@@ -61,6 +61,12 @@ async def talk(work: Callable[..., T], *args: Any) -> T:
     return await asyncio.to_thread(work, *args)
 
 
+def heard(session: Any) -> None:
+    """Wait until ncclient knows that `session` is over: what it sends while it is finding out, it waits for in vain."""
+    session._session.join(20)
+    assert not session.connected
+
+
 def diff(session: Any) -> str:
     found = session.compare_configuration().xpath("//configuration-output")
     return str(found[0].text)
@@ -190,6 +196,7 @@ async def test_a_lost_connection_frees_the_lock_and_drops_its_edits(lab: Served)
             (held,) = lab.router.sessions.values()
             held.ended.append(ended.set)  # type: ignore[attr-defined]
             one._session._transport.sock.shutdown(2)
+            heard(one)
 
     with pytest.raises((SessionCloseError, TransportError)):
         await talk(cut)
@@ -210,6 +217,7 @@ async def test_a_killed_session_hears_it(lab: Served) -> None:
             one.lock("candidate")
             other.kill_session(one.session_id)
             other.lock("candidate")
+            heard(one)
             with pytest.raises((SessionCloseError, TransportError)):
                 one.lock("candidate")
             one._session.close()
