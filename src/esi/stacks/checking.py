@@ -1,6 +1,7 @@
 """What can be said of a stack before anything is done: its template, its parameters, and every property that is known.
 
-What nothing could come of begins nothing, whichever backend would make it.
+What nothing could come of begins nothing, whichever backend would make it. What came to an end before need not be
+checked again.
 """
 
 from __future__ import annotations
@@ -11,16 +12,28 @@ from typing import Any, NamedTuple
 from esi.errors import TemplateError, Unsupported
 from esi.registry import Registry
 from esi.stacks import StackResource, StackSpec
-from esi.stacks.nodes import Env
 from esi.stacks.parameters import resolve_parameters
 from esi.stacks.properties import check_properties, resolve_properties
 from esi.stacks.template import Template, load_template
 
 
+class Taken(NamedTuple):
+    """`parameters` are typed, pseudo parameters among them."""
+
+    template: Template
+    parameters: dict[str, Any]
+
+
+def take_stack(spec: StackSpec) -> Taken:
+    """Raises TemplateError, with the place in the template."""
+    template = load_template(spec.template)
+    parameters = resolve_parameters(template.parameters, spec.parameters)
+    parameters |= {"OS::stack_name": spec.name, "OS::stack_id": spec.name, "OS::project_id": spec.tenant}
+    return Taken(template, parameters)
+
+
 class Checked(NamedTuple):
-    """`parameters` are typed, pseudo parameters among them; `resolved` are properties by resource that read no other
-    resource.
-    """
+    """`resolved` are properties by resource that read no other resource."""
 
     template: Template
     parameters: dict[str, Any]
@@ -29,13 +42,13 @@ class Checked(NamedTuple):
 
 def check_stack(spec: StackSpec, types: Registry[StackResource]) -> Checked:
     """Raises TemplateError or Unsupported, with the place in the template."""
-    template = load_template(spec.template)
-    parameters = resolve_parameters(template.parameters, spec.parameters)
-    parameters |= {"OS::stack_name": spec.name, "OS::stack_id": spec.name, "OS::project_id": spec.tenant}
-    return Checked(template, parameters, _resolved(template, template.env(parameters), types))
+    taken = take_stack(spec)
+    return Checked(*taken, check_resources(taken, types))
 
 
-def _resolved(template: Template, env: Env, types: Registry[StackResource]) -> dict[str, dict[str, Any]]:
+def check_resources(taken: Taken, types: Registry[StackResource]) -> dict[str, dict[str, Any]]:
+    """The properties of the resources that read no other; raises as above."""
+    template, env = taken.template, taken.template.env(taken.parameters)
     resolved: dict[str, dict[str, Any]] = {}
     for name, definition in template.resources.items():
         type_ = types.find(definition.type)

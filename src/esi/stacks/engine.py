@@ -14,7 +14,7 @@ from esi.errors import Broken, Busy, EsiError
 from esi.kv import Guard
 from esi.registry import Registry
 from esi.stacks import Listener, Rest, Stack, StackResource, StackSpec
-from esi.stacks.checking import check_stack
+from esi.stacks.checking import check_resources, take_stack
 from esi.stacks.operation import Operation
 from esi.stacks.records import Book
 from esi.stacks.wanted import Means, Wanted
@@ -48,14 +48,17 @@ class EmbeddedEngine:
 
         Raises TemplateError before anything is done; Busy while another operation is at work on it here.
         """
-        checked = check_stack(spec, self._means.types)
-        made = (spec.tenant, spec.timeout, spec.ref, spec.template, checked.resolved)
-        wanted = Wanted(checked.template, checked.parameters, *made)
-        await self._start(Operation(self._means, spec.name, operation, wanted, spec.fence))
+        book = Book(self._means.kv, spec.name, spec.fence)
+        found, taken = await book.read(), take_stack(spec)
+        wanted = Wanted(*taken, spec.tenant, spec.timeout, spec.ref, spec.template)
+        if found is None or not found.is_made_from(wanted.digest):
+            wanted.resolved = check_resources(taken, self._means.types)
+        await self._start(Operation(self._means, spec.name, operation, wanted, book, found))
 
     async def delete(self, name: str, *, operation: str, fence: Guard | None = None) -> None:
         """Begin, or go on with, deleting the stack; one that is not there is success."""
-        await self._start(Operation(self._means, name, operation, None, fence))
+        book = Book(self._means.kv, name, fence)
+        await self._start(Operation(self._means, name, operation, None, book, await book.read()))
 
     async def wait(self, name: str, *, operation: str, held: Listener | None = None, rest: Rest | None = None) -> Stack:
         run = self._runs.get(name)
@@ -91,7 +94,7 @@ class EmbeddedEngine:
         while (run := self._runs.get(name)) is not None and not run.ended.is_set():
             if run.operation.operation != operation.operation:
                 raise Busy(f"stack {name} is being worked on", after=BUSY_SECONDS)
-            if run.operation.fence == operation.fence:
+            if run.operation.book.fence == operation.book.fence:
                 return
             await _stop(run)
         run = self._runs[name] = Run(operation)

@@ -1,14 +1,14 @@
 """One operation on one stack, from its record to its end: steps side by side, as the graph allows.
 
-    read the record → plan → write down all that is sure to come → [ start what is ready → wait until a step ends ]*
-    → write the end
+    plan → write down all that is sure to come → [ start what is ready → wait until a step ends ]* → write the end
 
 What is sure to come is every create, update and delete that is known before the operation begins: one write says
 IN_PROGRESS for all of them, and what had not been started when a step failed is taken back at the end. Only steps that
 are known later (they read attributes of others, or take two actions) are written when they start, together with the
 ends that came before. So a kill may repeat steps that had ended: by the contract of the port, every type is idempotent.
 TemporaryErrors of a step are tried again inside until the stack's deadline.
-A failed step lets its running siblings finish, starts nothing new and undoes nothing.
+A failed step lets its running siblings finish, starts nothing new and undoes nothing. A stack that is wanted as it was
+made has no steps.
 """
 
 from __future__ import annotations
@@ -21,7 +21,6 @@ from functools import partial
 from typing import Any
 
 from esi.errors import Broken, TemplateError
-from esi.kv import Guard
 from esi.model.job import job_ref
 from esi.model.resource import Body
 from esi.render.marks import stripped
@@ -42,13 +41,15 @@ from esi.telemetry import ABOUT, Message
 class Operation:
     """`run` works until the end, well or not. A TemporaryError from it means: given up, call again."""
 
-    def __init__(self, means: Means, name: str, operation: str, wanted: Wanted | None, fence: Guard | None) -> None:
+    def __init__(
+        self, means: Means, name: str, operation: str, wanted: Wanted | None, book: Book, found: StackRecord | None
+    ) -> None:
         self.name = name
         self.operation = operation
-        self.fence = fence
+        self.book = book
         self._means = means
         self._wanted = wanted
-        self._book = Book(means.kv, name, fence)
+        self._found = found
         self._record = StackRecord(name, "", "", operation, 0.0, 0.0)
         self._env = Env({}) if wanted is None else wanted.template.env(wanted.parameters)
         self._props: dict[str, dict[str, Any]] = {}
@@ -64,7 +65,7 @@ class Operation:
         self._told = False
 
     async def run(self) -> Stack:
-        found = await self._book.read()
+        found = self._found
         if found is not None and found.operation == self.operation and found.ended:
             return found.view()
         if found is None and self._wanted is None:
@@ -73,9 +74,14 @@ class Operation:
         self._record = opened(found, self._record, self._wanted, began)
         if (ref := self._ref()) is not None:
             ABOUT.set((ref,))
-        self._open = steps_of(self._record, self._wanted, self._env, self._means.types)
-        async with Tasks(f"stack {self.name}") as tasks:
-            await self._work(tasks)
+        if found is not None and self._wanted is not None and found.is_made_from(self._wanted.digest):
+            for name, record in self._record.resources.items():
+                self._words.hide(self._means.types.find(record.type), record.props)
+                self._env_takes(name)
+        else:
+            self._open = steps_of(self._record, self._wanted, self._env, self._means.types)
+            async with Tasks(f"stack {self.name}") as tasks:
+                await self._work(tasks)
         stack = await self._end()
         self._tell(f"{self._record.verb} {self.name}", partial(self._as_told, stack), began)
         return stack
@@ -177,7 +183,7 @@ class Operation:
         type_ = self._means.types.get(definition.type)
         props = self._wanted.resolved.get(step.name) or resolve_properties(definition, type_, self._env)
         self._props[step.name] = props
-        self._words.add(props[name] for name, item in type_.properties.items() if item.secret and name in props)
+        self._words.hide(type_, props)
         action = decide(record, definition.type, props)
         if action is Action.REPLACE and record is not None:
             self._retire(step.name, record)
@@ -274,7 +280,7 @@ class Operation:
         if self._faults and self._wanted is not None and (left := half_made(record.resources.values(), self._places)):
             record.reason += f"; {left}"
         if record.status == f"DELETE_{COMPLETE}":
-            await self._book.erase()
+            await self.book.erase()
         else:
             await self._write()
         return record.view()
@@ -282,9 +288,9 @@ class Operation:
     async def _write(self) -> None:
         """Keep the record; the first time also what the stack is made from, if that is something else than before."""
         made = None
-        if self._wanted is not None and not self._told and self._record.made != (digest := self._wanted.digest()):
-            self._record.made, made = digest, self._words.made_from()
-        await self._book.write(self._record, made)
+        if self._wanted is not None and not self._told and self._record.made != self._wanted.digest:
+            self._record.made, made = self._wanted.digest, self._words.made_from()
+        await self.book.write(self._record, made)
         self._told = True
 
     def _take_back(self) -> None:
@@ -297,7 +303,7 @@ class Operation:
 
     def _context(self, resource: str) -> Context:
         name, tenant, means, hear = self.name, self._record.tenant, self._means, partial(self.holds.hear, resource)
-        fence, ref = self.fence, self._ref()
+        fence, ref = self.book.fence, self._ref()
         until = Waiting(means.kv, means.clock, means.path_of, self._resting, hear)
         given = (means.devices, means.targets, ref, fence, hear, until, self._resting)
         return Context(name, resource, self.operation, tenant, *given)

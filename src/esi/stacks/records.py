@@ -6,7 +6,8 @@
     /esi-worker/stacks/<name>/made = zlib of {description, parameters, template}
 
 The second is for people: what the last operation was given, hidden values masked. No operation reads it. It is most of
-what a stack keeps, so it is packed, and written when what was given has another digest than the record's `made`.
+what a stack keeps, so it is packed, and written when what was given has another digest than the record's `made`. One
+that is given what the last one was given, and which came to a good end, finds nothing to do.
 Every write is guarded by the caller's fence and by the record's own revision: who has been overtaken cannot write.
 Properties stand here in clear, secrets too, because a delete needs them: etcd is trusted (docs/limits.md).
 """
@@ -117,6 +118,11 @@ class StackRecord:
     def ended(self) -> bool:
         return not self.status.endswith(IN_PROGRESS)
 
+    def is_made_from(self, digest: str) -> bool:
+        """Whether it stands, whole, as it would be made of this."""
+        whole = self.status in ("CREATE_COMPLETE", "UPDATE_COMPLETE")
+        return whole and self.made == digest and not any(one.replaced for one in self.resources.values())
+
     def view(self) -> Stack:
         return Stack(self.stack, self.tenant, self.status, self.reason, tuple(self.outputs), self.operation)
 
@@ -137,7 +143,7 @@ class Book:
         self._kv = kv
         self._key = stack_key(name)
         self._made_key = stack_made_key(name)
-        self._fence = (fence,) if fence else ()
+        self.fence = fence
         self._revision = 0
 
     async def read(self) -> StackRecord | None:
@@ -161,7 +167,8 @@ class Book:
             self._revision = 0
 
     def _guards(self) -> tuple[Guard, ...]:
-        return (*self._fence, Guard(self._key, self._revision))
+        own = Guard(self._key, self._revision)
+        return (own,) if self.fence is None else (self.fence, own)
 
 
 def encode(record: StackRecord) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from hashlib import blake2b
 from typing import Any
 
@@ -13,7 +14,7 @@ from esi.kv import KV
 from esi.model.codec import dumps
 from esi.registry import Registry
 from esi.render.marks import strip, stripped
-from esi.stacks import PathOf, StackResource, Targets
+from esi.stacks import PathOf, Props, StackResource, Targets
 from esi.stacks.nodes import Env
 from esi.stacks.records import MadeFrom
 from esi.stacks.template import Template
@@ -40,7 +41,7 @@ class Means:
     path_of: PathOf = no_path
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass
 class Wanted:
     """What an apply wants: the compiled template with its parameter values. None in its place means a delete."""
 
@@ -53,9 +54,10 @@ class Wanted:
     resolved: Mapping[str, dict[str, Any]] = field(default_factory=dict, repr=False)
     """Properties that were known, and checked, before the operation began."""
 
+    @cached_property
     def digest(self) -> str:
         """What tells it from another want of the same stack."""
-        return blake2b(self.text.encode() + dumps(self.parameters), digest_size=8).hexdigest()
+        return blake2b(dumps([self.text, self.parameters]), digest_size=16).hexdigest()
 
 
 def outputs(template: Template, env: Env) -> list[dict[str, Any]]:
@@ -79,6 +81,11 @@ class Words:
             hidden = [parameter for parameter in wanted.template.parameters.values() if parameter.hidden]
             for parameter in hidden:
                 self.add((wanted.parameters.get(parameter.name), parameter.default))
+
+    def hide(self, type_: StackResource | None, props: Props) -> None:
+        """Secret properties are shown nowhere."""
+        secret = [name for name, item in type_.properties.items() if item.secret] if type_ is not None else ()
+        self.add(props[name] for name in secret if name in props)
 
     def add(self, values: Iterable[Any]) -> None:
         self._secrets.update(value for value in values if isinstance(value, str) and len(value) >= SHORTEST_SECRET)

@@ -10,6 +10,7 @@ from esi.errors import Busy, Outrun, Rejected, TemplateError, TemporaryError, Un
 from esi.kv import Guard, Put
 from esi.model.keys import stack_key
 from esi.stacks.records import decode, encode
+from esi.stacks.resources.netconf import NetconfNamedConfigs
 from esi.testing.loop import run
 from unit.stacks.bench import PARALLEL, SERIAL, World, spec
 
@@ -123,6 +124,32 @@ async def test_unchanged_properties_call_nobody() -> None:
         stack = await world.apply(engine, spec(PARALLEL), "op2")
     assert (stack.status, stack.reason) == ("UPDATE_COMPLETE", "Stack successfully updated")
     assert len(world.routers.intents) == before
+
+
+async def test_what_stands_as_it_is_wanted_is_neither_checked_nor_resolved(monkeypatch: pytest.MonkeyPatch) -> None:
+    world, template = World(), PARALLEL.replace("{get_param: key}", "swordfish")
+    async with world.engine() as engine:
+        made = await world.apply(engine, spec(template), "op1")
+        with monkeypatch.context() as patch:
+            patch.setattr(NetconfNamedConfigs, "check", None)
+            again = await world.apply(engine, spec(template), "op2")
+            with pytest.raises(TypeError):
+                await world.apply(engine, spec(template, text="else"), "op3")
+    assert again.outputs == made.outputs != ()
+    assert [message.subject for message in world.recorder.messages][-1] == "UPDATE s"
+    assert "swordfish" not in repr([message.body for message in world.recorder.messages])
+
+
+async def test_what_has_failed_since_is_made_again_from_the_same() -> None:
+    world = World()
+    async with world.engine() as engine:
+        await world.apply(engine, spec(PARALLEL), "op1")
+        before = dict(world.routers.running)
+        world.routers.refusals["r2"] = "no"
+        assert (await world.apply(engine, spec(PARALLEL, text="else"), "op2")).status == "UPDATE_FAILED"
+        del world.routers.refusals["r2"]
+        assert (await world.apply(engine, spec(PARALLEL), "op3")).status == "UPDATE_COMPLETE"
+    assert world.routers.running == before
 
 
 async def test_changed_text_replaces_and_a_changed_path_removes_the_old_one() -> None:
