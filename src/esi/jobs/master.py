@@ -12,13 +12,14 @@ import logging
 import random
 import string
 from dataclasses import replace
+from itertools import islice
 
 from esi.clock import Clock
 from esi.errors import Broken, EsiError, TerminalError
 from esi.jobs.board import Board, Ops
 from esi.jobs.inbox import Inbox
 from esi.jobs.reader import Copy, Reader, Unread, worker_copy
-from esi.kv import KV, MAX_OPS, Delete, Put
+from esi.kv import KV, MAX_OPS, Delete, Entry, Put
 from esi.model import keys
 from esi.model.codec import Config, dumps, encode_worker_config, loads_object
 from esi.model.effect import EFFECTS, Effect
@@ -36,6 +37,9 @@ log = logging.getLogger(__name__)
 MAX_RETRIES = 20
 """A job that was given back this often is not tried again."""
 
+AHEAD = 32
+"""Copies of resources that have changed, too, read in one go."""
+
 
 class Master:
     """`serve` runs the term to its end."""
@@ -52,6 +56,7 @@ class Master:
         self._board = Board(self._path_of, self._nonce)
         self._inbox = Inbox(kv, catalogue, self._reader, self._board, clock)
         self._ops: Ops = []
+        self._copies: dict[Ref, Entry | None] = {}
         self._failure: BaseException | None = None
 
     def failed(self, name: str, error: BaseException) -> None:
@@ -181,6 +186,7 @@ class Master:
         """It is not in /config any more. One that went in one step is deleted by our own copy of it, once."""
         if not copy.deleted and self._reader.handlers(self._catalogue[ref.schema], copy.body):
             return await self._drop(ref) or self._plan(ref, self._reader.as_deleted(copy), copy)
+        self._copies.pop(ref, None)
         trees = (keys.worker_config_key, keys.heat_stack_key, keys.state_key)
         return [Delete(tree(self._path_of(ref))) for tree in trees]
 
@@ -208,6 +214,7 @@ class Master:
         return [Put(keys.state_key(self._path_of(ref)), state), self._put_copy(ref, wanted)]
 
     def _put_copy(self, ref: Ref, wanted: Config) -> Put:
+        self._copies.pop(ref, None)
         value = encode_worker_config(wanted.body, wanted.version, deleted=wanted.marked_for_deletion)
         return Put(keys.worker_config_key(self._path_of(ref)), value)
 
@@ -218,6 +225,7 @@ class Master:
             return []
         log.warning("%s is dropped: it was deleted by force", ref)
         self._inbox.changed.pop(ref, None)
+        self._copies.pop(ref, None)
         trees = (keys.worker_config_key, keys.job_state_key, keys.heat_stack_key, keys.state_key, keys.dropped_key)
         gone: Ops = [Delete(tree(path)) for tree in trees]
         self._reader.forget(ref)
@@ -232,10 +240,16 @@ class Master:
         return [*self._board.cancel(ref, "it was deleted by force"), *gone]
 
     async def _copy_of(self, ref: Ref) -> Copy | None:
-        key = keys.worker_config_key(self._path_of(ref))
-        if self._writes({key}):
-            await self._commit()
-        entry = await self._kv.get(key)
+        """Nobody else writes copies, so those that will be asked for next are read with it."""
+        if ref not in self._copies:
+            if self._writes({keys.worker_config_key(self._path_of(ref))}):
+                await self._commit()
+            written = {op.key for op in self._ops}
+            next_ones = islice((one for one, new in self._inbox.changed.items() if not new), AHEAD)
+            refs = {one: keys.worker_config_key(self._path_of(one)) for one in (ref, *next_ones)}
+            refs = {one: key for one, key in refs.items() if key not in written}
+            self._copies = dict(zip(refs, await asyncio.gather(*map(self._kv.get, refs.values())), strict=True))
+        entry = self._copies.pop(ref)
         return None if entry is None else worker_copy(entry)
 
     def _path_of(self, ref: Ref) -> str:

@@ -1,6 +1,7 @@
 """NETCONF over SSH in front of a router: the subsystem, or the commands that clients fall back to.
 
-One request is answered after the other, as on a real router. However a session ends, by request, by kill or by a lost
+One request is answered after the other, as on a real router; answers of one turn of the loop go as one packet, as what
+fills a pipe does. However a session ends, by request, by kill or by a lost
 connection, the router hears of it at once and frees the lock.
 """
 
@@ -70,6 +71,7 @@ class NetconfChannel(asyncssh.SSHServerSession[bytes]):
         self._session: LabSession | None = None
         self._answering: asyncio.Task[None] | None = None
         self._at_work = False
+        self._unsent: list[bytes] = []
 
     def connection_made(self, chan: asyncssh.SSHServerChannel[bytes]) -> None:
         self._channel = chan
@@ -143,6 +145,7 @@ class NetconfChannel(asyncssh.SSHServerSession[bytes]):
 
     def _abort(self) -> None:
         """Cut the whole connection, without a word."""
+        self._flush()
         if self._channel is not None:
             self._channel.get_connection().abort()
             self._channel = None
@@ -159,6 +162,7 @@ class NetconfChannel(asyncssh.SSHServerSession[bytes]):
             self._goodbye()
 
     def _goodbye(self) -> None:
+        self._flush()
         if self._channel is not None:
             at = datetime.fromtimestamp(self._router.clock.now(), UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
             self._channel.write(f"<!-- session end at {at} -->\n".encode())
@@ -166,8 +170,14 @@ class NetconfChannel(asyncssh.SSHServerSession[bytes]):
             self._channel = None
 
     def _write(self, document: bytes) -> None:
-        if self._channel is not None:
-            self._channel.write(frame(document, self._version) + (b"\n" if self._version == "1.0" else b""))
+        if not self._unsent:
+            asyncio.get_running_loop().call_soon(self._flush)
+        self._unsent.append(frame(document, self._version) + (b"\n" if self._version == "1.0" else b""))
+
+    def _flush(self) -> None:
+        if self._unsent and self._channel is not None:
+            self._channel.write(b"".join(self._unsent))
+        self._unsent.clear()
 
 
 def _public(key: asyncssh.SSHKey) -> str:
