@@ -24,7 +24,7 @@ PARTS = {
     "far side": ("lab/",),
     "proof": ("testing/",),
     "operation": (
-        *("doctor/", "bootstrap/health", "kv/members", "store/looking"),
+        *("doctor/", "bootstrap/health", "kv/child", "kv/members", "store/looking"),
         *("store/migration", "store/expanding", "store/shape", "sync/resync", "bootstrap/resync", "bootstrap/database"),
     ),
 }
