@@ -165,6 +165,16 @@ async def test_a_socket_for_a_door_that_is_not_here_is_a_fault_that_names_both(t
                 await api.says("READY=1")
 
 
+async def test_a_port_that_somebody_else_has_is_told_at_once(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        async with Supervised([*ESI, "room", "api", "--folder", str(tmp_path), "--port", str(port)]) as api:
+            api.begin()
+            words = f"cannot listen on 127.0.0.1:{port}: Address already in use: end what has it .* give api another port"
+            with pytest.raises(AssertionError, match=words):
+                await api.says("READY=1")
+
+
 async def test_a_loop_that_hangs_gives_no_sign_of_life(tmp_path: Path) -> None:
     """Stopped by a signal it stands still as a loop does that hangs: the manager hears nothing and restarts it."""
     api = Supervised([*ESI, "room", "api", "--folder", str(tmp_path)])

@@ -11,13 +11,13 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from random import Random
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING
 
+from esi.bootstrap.doors import Door, hand_over, look_whether_free
 from esi.bootstrap.ground import Ground
 from esi.bootstrap.health import build_health, watch_etcd, watch_lease, watch_store
 from esi.bootstrap.services import Services, load_services
 from esi.clock import SystemClock
-from esi.errors import SettingsError
 from esi.kv import KV
 from esi.runtime import Room
 from esi.runtime.service.vitals import Vitals
@@ -39,18 +39,6 @@ HANDLERS = {"heat": "heat_worker", "monitoring": "monitoring_worker"}
 ON_ETCD = frozenset({"sync", "agent", "jobs", "heat", "devices", "monitoring", "orchestration"})
 
 Facts = dict[str, str]
-
-
-@runtime_checkable
-class Door(Protocol):
-    """A room that others reach by a URL, once it is ready; on a socket that it has inherited, if it has."""
-
-    name: str
-    ready: asyncio.Event
-    inherited: socket.socket | None
-
-    @property
-    def url(self) -> str: ...
 
 
 class Process:
@@ -86,7 +74,8 @@ class Process:
             rooms.insert(0, build_health(self._settings.health, self.vitals, self.clock))
         doors = [room for room in rooms if isinstance(room, Door)]
         self.vitals.starting |= {door.name: door.ready for door in doors}
-        _hand_over(sockets, doors)
+        hand_over(sockets, doors)
+        look_whether_free(doors)
 
         def facts() -> Facts:
             return self._facts | {"folder": str(self._folder)} | {door.name: door.url for door in doors}
@@ -308,13 +297,3 @@ class Process:
         kv = open_kv(etcd, etcd.endpoints or self._facts["etcd"], self.clock)
         stack.push_async_callback(kv.close)
         return kv
-
-
-def _hand_over(sockets: Mapping[str, socket.socket], doors: Sequence[Door]) -> None:
-    """Give each door the socket of its name. SettingsError: one is for nobody here, and would never be answered."""
-    for door in doors:
-        door.inherited = sockets.get(door.name)
-    strange = sorted(sockets.keys() - {door.name for door in doors})
-    if strange:
-        serves = ", ".join(door.name for door in doors) or "nothing"
-        raise SettingsError(f"a socket was handed over for {', '.join(strange)}; this process serves {serves}")
