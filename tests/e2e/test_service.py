@@ -170,7 +170,7 @@ async def test_a_port_that_somebody_else_has_is_told_at_once(tmp_path: Path) -> 
         port = other.getsockname()[1]
         async with Supervised([*ESI, "room", "api", "--folder", str(tmp_path), "--port", str(port)]) as api:
             api.begin()
-            words = f"cannot listen on 127.0.0.1:{port}: Address already in use: end what has it .* give api another port"
+            words = f"cannot listen on 127.0.0.1:{port}: Address already in use: end what has it .* another port"
             with pytest.raises(AssertionError, match=words):
                 await api.says("READY=1")
 
