@@ -12,7 +12,7 @@ from esi.model.resource import Ref
 from esi.testing import chain
 from esi.testing.loop import run
 from esi.testing.ring import World
-from simulation.test_crashes import prepare
+from simulation.steps import prepare
 
 STEPS = 3
 """From a gateway to its service, to a router pair, to a router."""

@@ -19,7 +19,7 @@ from esi.testing import invariants
 from esi.testing.loop import run
 from esi.testing.process import Plan
 from esi.testing.ring import World
-from simulation.test_crashes import Undisturbed, alike, life, prepare, running
+from simulation.steps import Undisturbed, alike, life, prepare, running
 
 SEEDS = 20
 PAUSE_SECONDS = 30.0

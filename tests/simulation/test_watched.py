@@ -20,7 +20,8 @@ from esi.testing import chain
 from esi.testing.eyes import open_eyes
 from esi.testing.loop import run
 from esi.testing.ring import ADMIN, World
-from simulation.test_crashes import disturbed, prepare
+from simulation.steps import prepare
+from simulation.test_crashes import disturbed
 
 SEEDS = 16
 MAPPED = "kv.commit esi-worker/mappings,esi-worker/job_state"
