@@ -186,7 +186,6 @@ class Master:
         """It is not in /config any more. One that went in one step is deleted by our own copy of it, once."""
         if not copy.deleted and self._reader.handlers(self._catalogue[ref.schema], copy.body):
             return await self._drop(ref) or self._plan(ref, self._reader.as_deleted(copy), copy)
-        self._copies.pop(ref, None)
         trees = (keys.worker_config_key, keys.heat_stack_key, keys.state_key)
         return [Delete(tree(self._path_of(ref))) for tree in trees]
 
@@ -214,7 +213,6 @@ class Master:
         return [Put(keys.state_key(self._path_of(ref)), state), self._put_copy(ref, wanted)]
 
     def _put_copy(self, ref: Ref, wanted: Config) -> Put:
-        self._copies.pop(ref, None)
         value = encode_worker_config(wanted.body, wanted.version, deleted=wanted.marked_for_deletion)
         return Put(keys.worker_config_key(self._path_of(ref)), value)
 
@@ -240,7 +238,7 @@ class Master:
         return [*self._board.cancel(ref, "it was deleted by force"), *gone]
 
     async def _copy_of(self, ref: Ref) -> Copy | None:
-        """Nobody else writes copies, so those that will be asked for next are read with it."""
+        """Nobody else writes copies, and we only in a resource's turn: those that will be asked for next are read, too."""
         if ref not in self._copies:
             if self._writes({keys.worker_config_key(self._path_of(ref))}):
                 await self._commit()

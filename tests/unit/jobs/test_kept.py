@@ -32,13 +32,30 @@ Ops = Sequence[Put | Delete]
 
 
 class WatchedKV(MemoryKV):
-    """Remembers what was listed, and who leads. `robs` is asked after each commit whether the master loses its key."""
+    """Remembers what was listed, who leads, and how many copies were read at once. `robs` is asked after each commit
+    whether the master loses its key; `meanwhile` happens once, while a copy is read.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         self.listed: list[str] = []
         self.robs: Callable[[Ops], bool] = lambda _ops: False
+        self.together = 0
+        self.meanwhile: Callable[[], Awaitable[None]] | None = None
+        self._reading = 0
         self._leads: Lease | None = None
+
+    async def get(self, key: str) -> Entry | None:
+        copy = key.startswith(keys.WORKER_CONFIG)
+        self._reading += copy
+        self.together = max(self.together, self._reading)
+        await asyncio.sleep(0)
+        if copy and self.meanwhile is not None:
+            happens, self.meanwhile = self.meanwhile, None
+            await happens()
+            await asyncio.sleep(0.01)  # the watches bring it
+        self._reading -= copy
+        return await super().get(key)
 
     async def commit(self, ops: Ops, *, guards: Sequence[Guard] = ()) -> int:
         revision = await super().commit(ops, guards=guards)
@@ -135,6 +152,41 @@ def test_the_first_master_reads_everything_and_the_next_only_what_is_new() -> No
             "modify edge_router:r1 2",
             "create er_physical_interface:e1 1",
         ]
+
+    play(scenario)
+
+
+def test_copies_of_all_that_has_changed_are_read_together() -> None:
+    refs = [Ref("edge_router", f"r{number}") for number in range(5)]
+
+    async def scenario(b: Bench) -> None:
+        for version in (1, 2):
+            for ref in refs:
+                await b.want(ref, version, **ROUTER)
+            b.kv.together = 0
+            async with b.master():
+                await b.quiet()
+        assert b.kv.together == len(refs)
+        assert sorted(b.diary.done[5:]) == [f"modify {ref} 2" for ref in refs]
+
+    play(scenario)
+
+
+def test_a_copy_that_was_read_before_a_drop_counts_no_more() -> None:
+    r2 = Ref("edge_router", "r2")
+
+    async def scenario(b: Bench) -> None:
+        async def anew() -> None:
+            await b.remove(r2, by_force=True)
+            await b.want(r2, **ROUTER)
+
+        for version in (1, 2):
+            await b.want(R1, version, **ROUTER)
+            await b.want(r2, version, **ROUTER)
+            b.kv.meanwhile = anew if version == 2 else None
+            async with b.master():
+                await b.quiet()
+        assert b.diary.done.count("create edge_router:r2 1") == 2
 
     play(scenario)
 
