@@ -238,7 +238,7 @@ class Master:
         return [*self._board.cancel(ref, "it was deleted by force"), *gone]
 
     async def _copy_of(self, ref: Ref) -> Copy | None:
-        """Nobody else writes copies, and we only in a resource's turn: those that will be asked for next are read, too."""
+        """Nobody else writes copies, and we only in a resource's turn: the next ones are read with it."""
         if ref not in self._copies:
             if self._writes({keys.worker_config_key(self._path_of(ref))}):
                 await self._commit()
