@@ -119,7 +119,7 @@ async def prepare(place: Path) -> None:
 def keep(place: Path, catalogue: Catalogue, found: Statements) -> None:
     """The statements of a POST, for a bare loop."""
     schema = catalogue["flat_network"]
-    sql: dict[str, Any] = {"row": found.codec("flat_network").insert, "tenant": found.codec("tenant").get}
+    sql: dict[str, Any] = {"row": found.codec("flat_network").insert, "tenant": found.codec("tenant").has}
     sql |= {"outbox": found.outbox, "log": found.log, "batch": found.outbox_batch, "done": found.outbox_done}
     sql |= {"names": list(schema.properties), "defaults": schema.defaults()}
     (place / "statements.json").write_text(json.dumps(sql))

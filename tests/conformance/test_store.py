@@ -165,10 +165,13 @@ async def test_rows_are_inserted_changed_and_removed(store: Store) -> None:
 
     await store.transaction(change)
     assert await store.read(lambda tx: tx.get(row.ref)) == row
+    assert await store.read(lambda tx: tx.has(row.ref))
+    assert not await store.read(lambda tx: tx.has(Ref("box", "nobody")))
     with pytest.raises(NotFound):
         await store.transaction(lambda tx: tx.update(box("nobody")))
-    with pytest.raises(NotFound):
-        await store.read(lambda tx: tx.get(Ref("ghost", "x")))
+    for ask in (lambda tx: tx.get(Ref("ghost", "x")), lambda tx: tx.has(Ref("ghost", "x"))):
+        with pytest.raises(NotFound):
+            await store.read(ask)
     await store.transaction(lambda tx: tx.delete(row.ref))
     assert await store.read(lambda tx: tx.get(row.ref)) is None
 

@@ -8,15 +8,13 @@ Every answer carries X-Request-Id, which is also the request id in the change lo
 from __future__ import annotations
 
 import logging
-import uuid
 from http.cookies import CookieError, SimpleCookie
 
-from starlette.datastructures import Headers
 from starlette.types import Receive, Scope, Send
 
 from esi.api.about import VERSION, About
 from esi.api.answers import NOTHING, Answer
-from esi.api.bodies import parse, read_body
+from esi.api.bodies import Headers, headers_of, parse, read_body, text
 from esi.api.errors import NoPath, WrongMethod, answer_for
 from esi.api.resources import Asking, Resources
 from esi.api.routes import Route, Routes
@@ -24,6 +22,7 @@ from esi.api.traces import Traces
 from esi.errors import Broken, EsiError, Unauthenticated
 from esi.identity import NOBODY, Authenticator, Identity
 from esi.lifecycle import Lifecycle
+from esi.model.ids import random_id
 from esi.model.resource import Ref
 from esi.schema.validation import clean
 from esi.store import Messages, Tx
@@ -57,7 +56,7 @@ class Api:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             raise Broken(f"{scope['type']} is not served")
-        request_id = f"req-{uuid.uuid4()}"
+        request_id = f"req-{random_id()}"
         clock = self._lifecycle.clock
         begun, started = clock.now(), clock.monotonic()
         asking: Asking | None = None
@@ -80,7 +79,7 @@ class Api:
         await answer.send(send)
 
     async def _decode(self, scope: Scope, receive: Receive, request_id: str) -> Asking:
-        headers = Headers(scope=scope)
+        headers = headers_of(scope)
         identity = await self._identify(headers)
         method: str = scope["method"]
         route = self._routes.find(scope["path"])
@@ -91,22 +90,22 @@ class Api:
         if method != "OPTIONS" and method not in route.allow:
             raise WrongMethod(clean(method), route.allow)
         asking = Asking(identity, request_id, method, route, scope["query_string"])
-        asking.known = headers.get("if-none-match", "")
+        asking.known = text(headers, b"if-none-match")
         if method in WITH_BODY:
-            data = await read_body(headers, receive)
+            data = await read_body(scope, headers, receive)
             if data or route.place != "action":
                 asking.document = parse(data, headers)
         return asking
 
     async def _identify(self, headers: Headers) -> Identity:
-        token = headers.get("x-auth-token") or _cookie(headers.get("cookie", "")) or _bearer(headers)
+        token = text(headers, b"x-auth-token") or _cookie(text(headers, b"cookie")) or _bearer(headers)
         try:
             identity = await self._authenticator.identify(token)
         except Unauthenticated:
             if token is not None:
                 raise
             return NOBODY  # policies with the principal Nobody may still let it in
-        tenant = headers.get("x-tenant")
+        tenant = text(headers, b"x-tenant")
         return identity.acting_for(tenant) if tenant else identity
 
     async def _answer(self, asking: Asking) -> Answer:
@@ -168,5 +167,5 @@ def _cookie(text: str) -> str | None:
 
 
 def _bearer(headers: Headers) -> str | None:
-    kind, _, token = headers.get("authorization", "").partition(" ")
+    kind, _, token = text(headers, b"authorization").partition(" ")
     return token.strip() or None if kind.lower() == "bearer" else None

@@ -2,51 +2,59 @@
 
 from __future__ import annotations
 
-import asyncio
+from collections.abc import Mapping
 from typing import Any
 
 import orjson
-from starlette.datastructures import Headers
-from starlette.types import Receive
+from starlette.types import Receive, Scope
 
-from esi.api.errors import WrongType
-from esi.errors import Invalid, TimedOut, TooLarge
+from esi.api.connections import LATE
+from esi.api.errors import TooSlow, WrongType
+from esi.errors import Invalid, TooLarge
 from esi.model.resource import Body
 from esi.schema.validation import DEEPEST, too_deep
 
 LIMIT_BYTES = 1024 * 1024
-READ_SECONDS = 30.0
-"""How long a body may take to arrive."""
+
+Headers = Mapping[bytes, bytes]
+"""By their names in lower case. Of several with one name, the first counts."""
 
 
-async def read_body(headers: Headers, receive: Receive) -> bytes:
+def headers_of(scope: Scope) -> Headers:
+    return dict(reversed(scope["headers"]))
+
+
+def text(headers: Headers, name: bytes) -> str:
+    """One of them; "" where it is not sent."""
+    return headers.get(name, b"").decode("latin-1")
+
+
+async def read_body(scope: Scope, headers: Headers, receive: Receive) -> bytes:
     """The whole body; TooLarge as soon as it is more than a mebibyte, however it is announced."""
-    told = headers.get("content-length", "")
+    told = text(headers, b"content-length")
     if told.isascii() and told.isdigit() and int(told) > LIMIT_BYTES:
         raise TooLarge("the body is larger than 1 MiB", limit=LIMIT_BYTES)
     parts: list[bytes] = []
     size = 0
-    try:
-        async with asyncio.timeout(READ_SECONDS):
-            more = True
-            while more:
-                message = await receive()
-                if message["type"] == "http.disconnect":
-                    raise Invalid("the caller hung up before the body was complete")
-                part = message.get("body", b"")
-                size += len(part)
-                if size > LIMIT_BYTES:
-                    raise TooLarge("the body is larger than 1 MiB", limit=LIMIT_BYTES)
-                parts.append(part)
-                more = message.get("more_body", False)
-    except TimeoutError as error:
-        raise TimedOut("the body did not arrive in time") from error
+    more = True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise Invalid("the caller hung up before the body was complete")
+        part = message.get("body", b"")
+        size += len(part)
+        if size > LIMIT_BYTES:
+            raise TooLarge("the body is larger than 1 MiB", limit=LIMIT_BYTES)
+        parts.append(part)
+        more = message.get("more_body", False)
+        if more and LATE in scope:
+            raise TooSlow("the body did not arrive in time")
     return b"".join(parts)
 
 
 def parse(data: bytes, headers: Headers) -> Any:
     """The JSON in a body; Invalid says where it breaks."""
-    media = headers.get("content-type", "").partition(";")[0].strip().lower()
+    media = text(headers, b"content-type").partition(";")[0].strip().lower()
     if media and media != "application/json" and not media.endswith("+json"):
         raise WrongType(f"a body of type {media[:80]!r} is not understood; send application/json")
     try:

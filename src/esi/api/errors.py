@@ -37,6 +37,14 @@ class WrongType(RequestError):
     status = 415
 
 
+class TooSlow(RequestError):
+    """The rest of a request did not come in time."""
+
+    code = "too_slow"
+    help = "send the whole request without pauses; nothing was changed"
+    status = 408
+
+
 class NoPath(NotFound):
     """No collection, resource or action has this path."""
 

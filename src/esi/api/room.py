@@ -12,12 +12,11 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import Iterator
-from typing import Any
 
 import uvicorn
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from esi.api.app import Api
+from esi.api.connections import Connection, end_late
 from esi.clock import Clock
 from esi.identity import Authenticator
 from esi.lifecycle import Lifecycle
@@ -27,6 +26,9 @@ from esi.tasks import Tasks
 from esi.telemetry import Recorder
 
 KEEP_ALIVE_SECONDS = 30
+READ_SECONDS = 30.0
+"""How long a request may take to arrive."""
+
 GRACE_SECONDS = 3
 """How long requests may still run once the room is told to end."""
 
@@ -34,52 +36,29 @@ LINGER_SECONDS = 0.5
 """How long a connection on which nothing runs is kept for a request that may be on its way."""
 
 LOOK_SECONDS = 0.02
+LOOK_TICKS = 5
+"""Ticks of the server, of 0.1 s, between two looks at who is late."""
+
 CLOSE = (b"connection", b"close")
 
 MOST_CONNECTIONS = 2_000
 
 
-class _Gathering:
-    """A transport that writes what is written in one turn of the loop at once: head and body of an answer are one
-    call into the kernel, and one packet. Everything else is the transport's.
+class _Server(uvicorn.Server):
+    """Signals belong to the command line, not to a room; `ready` is set when requests are answered. A request has
+    `patience` seconds to arrive.
     """
 
-    def __init__(self, transport: asyncio.Transport) -> None:
-        self._transport = transport
-        self._parts: list[bytes] = []
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._transport, name)
-
-    def write(self, data: bytes) -> None:
-        if not self._parts:
-            asyncio.get_running_loop().call_soon(self._flush)
-        self._parts.append(data)
-
-    def _flush(self) -> None:
-        if self._parts:
-            data, self._parts = b"".join(self._parts), []
-            self._transport.write(data)
-
-    def close(self) -> None:
-        self._flush()
-        self._transport.close()
-
-
-class _Protocol(HttpToolsProtocol):
-    """uvicorn's, over a transport that gathers."""
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(_Gathering(transport))  # type: ignore[arg-type]
-
-
-class _Server(uvicorn.Server):
-    """Signals belong to the command line, not to a room; `ready` is set when requests are answered."""
-
-    def __init__(self, config: uvicorn.Config, ready: asyncio.Event, clock: Clock) -> None:
+    def __init__(self, config: uvicorn.Config, ready: asyncio.Event, clock: Clock, patience: float) -> None:
         super().__init__(config)
         self._ready = ready
         self._clock = clock
+        self._patience = patience
+
+    async def on_tick(self, counter: int) -> bool:
+        if counter % LOOK_TICKS == 0:
+            end_late(self.server_state.connections, asyncio.get_running_loop().time() - self._patience)
+        return await super().on_tick(counter)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -101,7 +80,7 @@ class _Server(uvicorn.Server):
 
 class ApiRoom:
     """Serves until cancelled. `port` 0 takes a free one: `bound_port` says which, once `ready` is set. Before it runs
-    it may be given a socket that is open already (`inherited`) and another time of `grace` in seconds.
+    it may be given a socket that is open already (`inherited`), and another `grace` and `patience` in seconds.
     """
 
     name = "api"
@@ -125,6 +104,7 @@ class ApiRoom:
         self.ready = asyncio.Event()
         self.inherited: socket.socket | None = None
         self.grace = GRACE_SECONDS
+        self.patience = READ_SECONDS
 
     @property
     def url(self) -> str:
@@ -140,7 +120,7 @@ class ApiRoom:
             log_config=None,
             access_log=False,
             lifespan="off",
-            http=_Protocol,
+            http=Connection,
             ws="none",
             server_header=False,
             proxy_headers=False,
@@ -148,7 +128,7 @@ class ApiRoom:
             timeout_graceful_shutdown=self.grace,
             limit_concurrency=MOST_CONNECTIONS,
         )
-        server = _Server(config, self.ready, self._clock)
+        server = _Server(config, self.ready, self._clock, self.patience)
         try:
             async with Tasks(self.name) as tasks:
                 serving = tasks.start("serve", server.serve([listener]))

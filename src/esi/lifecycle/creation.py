@@ -17,7 +17,8 @@ from esi.lifecycle.deadlines import begin
 from esi.lifecycle.request import BY_ITSELF, Origin, Request, change_of
 from esi.model.resource import Body, Ref, Resource
 from esi.schema import Schema
-from esi.schema.documents import clone, fill_nested
+from esi.schema.documents import CONTAINERS, clone, fill_nested
+from esi.schema.model import Faults
 from esi.schema.validation import clean
 
 TENANT = "tenant"
@@ -41,25 +42,26 @@ async def create(request: Request, schema: Schema, sent: Body, origin: Origin, *
         await _know_tenant(request, body.get("tenant_id") or origin.identity.tenant)
     body["id"] = _checked_id(body.get("id") or request.world.new_id())
     _complete(schema, body)
+    judged: Body = {}
     if not origin.trusted:
-        _judge_sent(schema, body, sent)
+        judged = _judge_sent(schema, body, sent)
         await relations.resolve(request, schema, sent, origin, known=None)
     row = Resource(Ref(schema.id, body["id"]), body)
-    if request.has_hooks(schema.id, "pre_create", "pre_create_in_transaction"):
+    if request.world.hooks.any(schema.id, "pre_create", "pre_create_in_transaction"):
         change = change_of(schema, row, origin, before=None, sent=clone(sent))
         await request.run_hooks("pre_create", change)
         states.on_create(schema, body)
         await request.run_hooks("pre_create_in_transaction", change)
     else:
         states.on_create(schema, body)
-    _judge_row(schema, body)
+    _refuse(schema.check_row(body, judged))
     system = Origin(origin.identity, origin.request_id, origin.cause, trusted=True)
     await relations.resolve(request, schema, body, system, known=None if origin.trusted else sent)
     row.due = begin(request.world.ways.deadlines, schema, row, request.rows.now)
     await request.insert(row)
     await request.event("create", row, origin)
     await request.log(row, "create", origin)
-    if request.has_hooks(schema.id, "post_create_in_transaction", "post_create"):
+    if request.world.hooks.any(schema.id, "post_create_in_transaction", "post_create"):
         after = change_of(schema, Resource(row.ref, clone(body)), origin, before=None, sent=clone(sent))
         await request.run_hooks("post_create_in_transaction", after)
         await request.run_hooks("post_create", after)
@@ -84,7 +86,7 @@ async def _know_tenant(request: Request, tenant: Any) -> None:
     schema = request.world.catalogue.get(TENANT)
     if schema is None or not isinstance(tenant, str) or not ID.fullmatch(tenant):
         return
-    if await request.get(Ref(TENANT, tenant)) is None:
+    if not await request.rows.has(Ref(TENANT, tenant)):
         body = {"id": tenant, "status": "active", "end_time": "", "delete_retries": 0}
         try:
             await create(request, schema, {name: value for name, value in body.items() if schema.has(name)}, BY_ITSELF)
@@ -104,21 +106,25 @@ def _complete(schema: Schema, body: Body) -> None:
     for name, value in schema.defaults().items():
         body.setdefault(name, value)
     for name, value in list(body.items()):
+        if value is not None and not isinstance(value, CONTAINERS):
+            continue
         item = schema.properties.get(name)
         if item is None:
             continue
-        if value is None and item.nullable and not _accepts_null(item.document.get("type")):
-            del body[name]
-        elif isinstance(value, dict | list):
+        if value is not None:
             fill_nested(item.document, value)
+        elif item.nullable and not _accepts_null(item.document.get("type")):
+            del body[name]
 
 
 def _accepts_null(types: Any) -> bool:
     return isinstance(types, list) and "null" in types
 
 
-def _judge_sent(schema: Schema, body: Body, sent: Body) -> None:
-    """What people send may hold properties that can be set on create, and must hold those that are required."""
+def _judge_sent(schema: Schema, body: Body, sent: Body) -> Body:
+    """What people send may hold properties that can be set on create, and must hold those that are required. What was
+    judged.
+    """
     items = schema.properties
     judged = {
         name: value
@@ -129,12 +135,10 @@ def _judge_sent(schema: Schema, body: Body, sent: Body) -> None:
         judged["id"] = body["id"]
     elif "id" in judged and "id" not in schema.required:
         del judged["id"]
-    faults = schema.check_create(judged)
-    if faults:
-        raise Invalid("the request is not valid", faults)
+    _refuse(schema.check_create(judged))
+    return judged
 
 
-def _judge_row(schema: Schema, body: Body) -> None:
-    faults = schema.check_row(body)
+def _refuse(faults: Faults) -> None:
     if faults:
         raise Invalid("the request is not valid", faults)

@@ -132,6 +132,10 @@ class Hooks:
             raise PluginError(f"hook {function!r} is registered twice for {schema} {event}")
         known.append(function)
 
+    def any(self, schema: str, event: str, or_event: str = "") -> bool:
+        """Whether one is registered at the event, or at the other one."""
+        return (schema, event) in self._hooks or (schema, or_event) in self._hooks
+
     def of(self, schema: str, event: str) -> Sequence[Hook]:
         return self._hooks.get((schema, event), [])
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
@@ -17,6 +16,7 @@ from esi.lifecycle.inside import Inside
 from esi.lifecycle.remains import Remains, tell, what_is_left
 from esi.lifecycle.request import BY_ITSELF, Origin, Request, Ways, World, change_of
 from esi.lifecycle.showing import shown
+from esi.model.ids import random_id
 from esi.model.resource import Body, Ref, Resource
 from esi.schema import Catalogue, Schema
 from esi.store import EVERYTHING, Query, Store, Tx
@@ -31,10 +31,6 @@ class Page:
 
     rows: list[Body]
     total: int
-
-
-def _random_id() -> str:
-    return str(uuid.uuid4())
 
 
 class Lifecycle:
@@ -54,7 +50,7 @@ class Lifecycle:
         self.catalogue = catalogue
         self.store = store
         self.clock = clock
-        self.new_id: Callable[[], str] = _random_id
+        self.new_id: Callable[[], str] = random_id
         self.remains: Remains | None = None
         self.progress: why.Progress | None = None
         self.changes = Changes()
@@ -132,7 +128,7 @@ class Lifecycle:
                 access.check_row(self.world, identity, action, schema, row)
             body = given if isinstance(given, dict) else {}
             origin = Origin(identity, request_id)
-            change = change_of(schema, replace(row, body=dict(row.body)), origin, before=row, sent=body)
+            change = change_of(schema, row.with_body(dict(row.body)), origin, before=row, sent=body)
             await request.run_hooks(action, change)
             return change.response
 

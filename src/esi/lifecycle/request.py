@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -49,8 +49,7 @@ class World:
     new_id: Callable[[], str]
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(NamedTuple):
     """Who wants a change and why. `trusted` changes come from hooks and from esi itself: policy and the permissions of
     properties are for people.
     """
@@ -122,8 +121,8 @@ class Request:
     async def insert(self, row: Resource) -> None:
         await self.rows.insert(row)
         self.touched.add(row.ref)
-        names = self.schema(row.schema).properties
-        self._known[row.ref] = replace(row, body={name: row.body.get(name) for name in names})
+        get = row.body.get
+        self._known[row.ref] = row.with_body({name: get(name) for name in self.schema(row.schema).properties})
 
     async def save(self, row: Resource) -> None:
         """Write the row as it is, without version or event."""
@@ -160,9 +159,6 @@ class Request:
         for hook in self.world.hooks.of(change.schema.id, event):
             change.event = event
             await hook(self._for_hook(self, change), change)
-
-    def has_hooks(self, schema: str, *events: str) -> bool:
-        return any(self.world.hooks.of(schema, event) for event in events)
 
     async def finish(self) -> None:
         """The last step before the commit: effects leave after everything that caused them."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from esi.identity import Identity
@@ -14,7 +13,7 @@ from esi.model.resource import Body, Resource
 async def shown(request: Request, identity: Identity, row: Resource, grant: Any = None) -> Body:
     """The body as the caller sees it, `grant` being the access that is known already."""
     body = access.view(request.world, identity, row, grant)
-    if request.has_hooks(row.schema, "post_show"):
+    if request.world.hooks.any(row.schema, "post_show"):
         schema = request.schema(row.schema)
-        await request.run_hooks("post_show", change_of(schema, replace(row, body=body), Origin(identity), before=row))
+        await request.run_hooks("post_show", change_of(schema, row.with_body(body), Origin(identity), before=row))
     return body

@@ -9,7 +9,6 @@ complete row.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from esi.errors import Broken, Conflict, Invalid
@@ -64,7 +63,7 @@ async def update(
     await request.save(row)
     await request.event("update", row, origin)
     await request.log(row, "update", origin)
-    if request.has_hooks(schema.id, "post_update_in_transaction", "post_update"):
+    if request.world.hooks.any(schema.id, "post_update_in_transaction", "post_update"):
         after = change_of(schema, copied(row), origin, before=before, sent=clone(sent))
         await request.run_hooks("post_update_in_transaction", after)
         await request.run_hooks("post_update", after)
@@ -92,7 +91,7 @@ def _next(before: Resource, changes: Body, *, whole: bool = False) -> Resource:
     body = clone(before.body)
     for name, value in changes.items():
         body[name] = clone(value) if whole else merge(body.get(name), value)
-    return replace(before, body=body)
+    return before.with_body(body)
 
 
 async def _judge(request: Request, schema: Schema, row: Resource, origin: Origin, *, known: Body) -> None:

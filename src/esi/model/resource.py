@@ -52,6 +52,21 @@ class Resource:
     def schema(self) -> str:
         return self.ref.schema
 
+    def with_body(self, body: Body) -> Resource:
+        """The same with another body; `dataclasses.replace` would look at each field again."""
+        return Resource(
+            self.ref,
+            body,
+            self.config_version,
+            self.state_version,
+            self.monitoring_version,
+            self.state,
+            self.state_error,
+            self.state_monitoring,
+            self.marked_for_deletion,
+            self.due,
+        )
+
     def __getitem__(self, name: str) -> Any:
         return self.body[name]
 

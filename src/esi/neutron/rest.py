@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import uuid
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
@@ -25,6 +24,7 @@ from esi.errors import Broken, EsiError, Forbidden, TimedOut
 from esi.identity import SYSTEM, Authenticator, Identity
 from esi.identity.accounts import HOME
 from esi.lifecycle import Lifecycle
+from esi.model.ids import random_id
 from esi.model.resource import Body, Ref
 from esi.neutron.errors import NO_PATH, Doing, NeutronError, not_found, told
 from esi.neutron.kinds import KINDS, NONE_HERE, Kind, as_neutron, as_ours
@@ -77,7 +77,7 @@ class RestDoor:
 
     async def _answered(self, request: web.Request) -> web.StreamResponse:
         """Every refusal in Neutron's shape; every answer with the id that the change log has."""
-        clock, id_ = self._lifecycle.clock, f"req-{uuid.uuid4()}"
+        clock, id_ = self._lifecycle.clock, f"req-{random_id()}"
         begun, started = clock.now(), clock.monotonic()
         asking = Asking(Identity(""), id_, request, request.path.rstrip("/").removesuffix(".json"))
         try:

@@ -7,13 +7,16 @@ from typing import Any
 
 from esi.schema.model import Property
 
+CONTAINERS = (dict, list)
+"""What has members. A tuple: `dict | list` would be made anew by each isinstance()."""
+
 
 def clone(value: Any) -> Any:
     """A deep copy of plain JSON data, several times faster than copy.deepcopy."""
     if isinstance(value, dict):
-        return {name: clone(item) if isinstance(item, dict | list) else item for name, item in value.items()}
+        return {name: clone(item) if isinstance(item, CONTAINERS) else item for name, item in value.items()}
     if isinstance(value, list):
-        return [clone(item) if isinstance(item, dict | list) else item for item in value]
+        return [clone(item) if isinstance(item, CONTAINERS) else item for item in value]
     return value
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 Kind = Literal["string", "integer", "number", "boolean", "object", "array", "json"]
 """How a value is kept: `json` stands for properties of several types."""
@@ -14,6 +14,12 @@ Rule = Literal["default", "gateway", "monitored", "pair", "mirror", "idle", "wai
 
 Faults = list[tuple[str, str]]
 """Pairs of a path in the document and what is wrong there."""
+
+
+class CheckRow(Protocol):
+    """Judges a whole document. Values that are still those of `judged`, in which nothing was wrong, are spared."""
+
+    def __call__(self, document: Mapping[str, Any], judged: Mapping[str, Any] = ...) -> Faults: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +134,7 @@ class Schema:
     document: Mapping[str, Any]
     check_create: Callable[[Mapping[str, Any]], Faults]
     check_update: Callable[[Mapping[str, Any]], Faults]
-    check_row: Callable[[Mapping[str, Any]], Faults]
+    check_row: CheckRow
     defaults: Callable[[], dict[str, Any]]
     indexes: Mapping[str, tuple[tuple[str, ...], bool]] = field(default_factory=dict)
     parent: str | None = None

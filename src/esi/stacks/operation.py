@@ -234,7 +234,7 @@ class Operation:
             return
         ref, took = self._ref(), self._means.clock.now() - began
         told = Message("stack", "heat worker", "stack engine", subject, None, began, took, (ref,) if ref else ())
-        self._means.recorder.later(lambda: [replace(told, body=body())])
+        self._means.recorder.later(lambda: [told._replace(body=body())])
 
     def _collect(self, name: str, action: Action, outcome: Outcome) -> None:
         """Take over how an action has ended."""

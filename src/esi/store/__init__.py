@@ -51,8 +51,7 @@ class Cause(NamedTuple):
     version: int
 
 
-@dataclass(frozen=True, slots=True)
-class OutboxRow:
+class OutboxRow(NamedTuple):
     """Something to tell the workers, in commit order of `id`. `path` is the resource's API path, or an effect's kind;
     `body` the JSON bytes of its visible columns; `at` epoch seconds.
     """
@@ -67,8 +66,7 @@ class OutboxRow:
     at: float
 
 
-@dataclass(frozen=True, slots=True)
-class LogRow:
+class LogRow(NamedTuple):
     """One line of the change log: who did what to which version, in which request, because of what."""
 
     ref: Ref
@@ -99,6 +97,10 @@ class Tx(Protocol):
 
     async def delete(self, ref: Ref) -> None: ...
     async def get(self, ref: Ref) -> Resource | None: ...
+    async def has(self, ref: Ref) -> bool:
+        """Whether `get` would find it."""
+        ...
+
     async def find(self, schema: str, name: str, value: Any) -> Resource | None:
         """The row whose unique property `name` has this value."""
         ...

@@ -131,6 +131,9 @@ class RecordedTx:
             self._known[ref] = row
         return row
 
+    async def has(self, ref: Ref) -> bool:
+        return await self._rows.has(ref)
+
     async def find(self, schema: str, name: str, value: Any) -> Resource | None:
         row = await self._rows.find(schema, name, value)
         if row is not None:

@@ -163,6 +163,9 @@ class SqlTx:
         rows = await self._sql.rows(codec.get, (ref.id,))
         return codec.resource(rows[0]) if rows else None
 
+    async def has(self, ref: Ref) -> bool:
+        return bool(await self._sql.rows(self._statements.codec(ref.schema).has, (ref.id,)))
+
     async def find(self, schema: str, name: str, value: Any) -> Resource | None:
         rows = await self.list(schema, Query(filters={name: [value]}, limit=1))
         return rows[0] if rows else None

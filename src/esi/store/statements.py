@@ -21,6 +21,7 @@ from sqlalchemy import (
     false,
     func,
     insert,
+    literal_column,
     or_,
     select,
     update,
@@ -97,6 +98,7 @@ class Codec:
         self.delete = compiled(table.delete().where(where), dialect, ["row_id"])
         self.select = select(*self.columns)
         self.get = compiled(self.select.where(where), dialect, ["row_id"])
+        self.has = compiled(select(literal_column("1")).select_from(table).where(where), dialect, ["row_id"])
         versions = select(table.c.id, *(table.c[name] for name in VERSIONS)).where(table.c.id > bindparam("after"))
         page = versions.order_by(table.c.id).limit(bindparam("page_limit")).offset(bindparam("page_offset"))
         self.versions = compiled(page, dialect, ["after", "page_limit", "page_offset"])

@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeAlias
+from typing import Any, NamedTuple, Protocol, TypeAlias
 
 MASK = "•••"
 
@@ -62,8 +62,7 @@ ABOUT: ContextVar[tuple[Named, ...]] = ContextVar("about", default=())
 """What the running task works for. A stack's operation says it; a driver that is not told by its callers asks here."""
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(NamedTuple):
     """One recorded exchange. `at` is epoch seconds, `took` seconds; `refs` name the resource versions it belongs to:
     one commit may carry many. `request` is the id of the request that it is part of, where that is known.
     """

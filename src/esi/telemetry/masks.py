@@ -14,7 +14,6 @@ from __future__ import annotations
 import re
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -62,7 +61,7 @@ class Masks:
     def __call__(self, message: Message) -> Message:
         """The message without its secrets."""
         packed: dict[str, Any] = orjson.loads(self.packed({"subject": message.subject, "body": message.body}, message))
-        return replace(message, subject=packed["subject"], body=packed["body"])
+        return message._replace(subject=packed["subject"], body=packed["body"])
 
     def packed(self, content: Mapping[str, Any], message: Message) -> bytes:
         """`content`, which is about `message`, as JSON without secrets."""

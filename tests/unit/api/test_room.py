@@ -14,6 +14,7 @@ import pytest
 
 from esi.api import ApiRoom
 from esi.errors import Unreachable
+from esi.identity import Identity
 from esi.schema import Catalogue
 from esi.tasks import Tasks
 from unit.api.serving import People
@@ -69,6 +70,43 @@ async def test_answers_do_not_wait_for_acknowledgements(known: Catalogue) -> Non
                 await reader.readexactly(int(length.partition(b":")[2]))
         writer.close()
     await ring.store.close()
+
+
+async def test_who_sends_no_whole_request_is_not_waited_for(known: Catalogue) -> None:
+    """A dribbled body is answered, a dribbled head and a silent connection are hung up on; long answers are not."""
+    ring = Ring(known)
+    room = ApiRoom(ring.lifecycle, SlowPeople(), port=0)
+    room.patience = 0.3
+    async with Tasks("test") as tasks, aiohttp.ClientSession(headers=HEADERS) as http:
+        tasks.start("api", room.run())
+        await room.ready.wait()
+        async with asyncio.timeout(10):
+            head = b"POST /v2.0/notes HTTP/1.1\r\nHost: esi\r\nX-Auth-Token: root\r\nContent-Length: 40\r\n\r\n"
+            said = await _all_of(room, head + b'{"text": ')
+            assert said.startswith(b"HTTP/1.1 408 ")
+            assert b"connection: close" in said.lower()
+            assert json.loads(said.partition(b"\r\n\r\n")[2])["code"] == "too_slow"
+            assert await _all_of(room, b"GET /healthz HTTP/1.1\r\nHost") == b""
+            assert await _all_of(room, b"") == b""
+        async with http.get(f"{room.url}/v2.0/notes", timeout=aiohttp.ClientTimeout(10)) as answer:
+            assert (await answer.json())["notes"] == []
+    await ring.store.close()
+
+
+class SlowPeople(People):
+    """It takes longer to know them than a request may take to come."""
+
+    async def identify(self, token: str | None) -> Identity:
+        await asyncio.sleep(1)
+        return await super().identify(token)
+
+
+async def _all_of(room: ApiRoom, data: bytes) -> bytes:
+    reader, writer = await asyncio.open_connection("127.0.0.1", room.bound_port)
+    writer.write(data)
+    found = await reader.read()
+    writer.close()
+    return found
 
 
 async def _slices() -> AsyncIterator[bytes]:

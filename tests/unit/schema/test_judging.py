@@ -54,6 +54,18 @@ def test_create_update_and_row_judge_different_things() -> None:
     assert paths(SCHEMA.check_row({"name": "n", "maybe": "m"})) == ["t"]
 
 
+def test_a_row_spares_what_was_judged_and_is_still_the_same() -> None:
+    row: dict[str, Any] = {"name": "n", "maybe": None, "a": "wrong", "free": {"x": 1}}
+    judged = {"name": row["name"], "a": row["a"], "free": row["free"]}
+    assert paths(SCHEMA.check_row(row)) == ["a"]
+    assert SCHEMA.check_row(row, judged) == []
+    assert paths(SCHEMA.check_row({**row, "a": "other"}, judged)) == ["a"]
+    row["free"]["x"] = "\n"
+    assert paths(SCHEMA.check_row(row, judged)) == ["free.x"]
+    assert paths(SCHEMA.check_row({"maybe": None, "a": "wrong"}, judged)) == ["name"]
+    assert paths(SCHEMA.check_row({"name": "n", "maybe": None}, {"name": "n", "a": 1})) == ["t"]
+
+
 @pytest.mark.parametrize("value", [1.5, "1", True, 2**63, -(2**63) - 1, None, [1]])
 def test_integers_are_integers_of_64_bits(value: Any) -> None:
     faults = SCHEMA.check_create({"name": "n", "maybe": "m", "a": value})

@@ -112,7 +112,7 @@ class Session:
             return
         told = {"request": body, "answer": raw[:2000].decode(errors="replace")}
         took, refs = self._means.clock.monotonic() - began, (ref,) if ref is not None else ()
-        self._means.recorder.message(replace(message, body=told, took=took, refs=refs))
+        self._means.recorder.message(message._replace(body=told, took=took, refs=refs))
 
 
 def refusal(who: str, status: int, raw: bytes) -> EsiError:
