@@ -114,7 +114,7 @@ class EtcdChild:
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=words,
                 stderr=words,
-                env={"ETCD_UNSUPPORTED_ARCH": "arm64"} if platform.machine() == "aarch64" else {},
+                env=_environment(),
                 pass_fds=() if self._lock is None else (self._lock,),
                 start_new_session=True,  # Ctrl-C reaches only us: it is needed until the last lease is given back
             )
@@ -203,6 +203,14 @@ async def _ready(way: Connection) -> bool:
     except EsiError:
         return False
     return True
+
+
+def _environment() -> dict[str, str]:
+    """One thread that runs Go at a time, unless we are told otherwise: it shares the cores with the whole ring, and
+    Go's other threads look for work, turning, whenever one has some (docs/performance.md).
+    """
+    found = {"GOMAXPROCS": os.environ.get("GOMAXPROCS", "1")}
+    return found | ({"ETCD_UNSUPPORTED_ARCH": "arm64"} if platform.machine() == "aarch64" else {})
 
 
 def _lock(folder: Path) -> int:
