@@ -14,7 +14,7 @@ from esi.drivers import Edit, Intent
 MAX_INTENTS = 256
 MAX_BYTES = 1_000_000
 
-PACE_SECONDS = 0.01
+PACE_SECONDS = 0.03
 """In which the ring brings another intent under load, about: a service costs it so much of a core."""
 
 GATHER_SECONDS = 0.3
