@@ -206,10 +206,10 @@ async def _ready(way: Connection) -> bool:
 
 
 def _environment() -> dict[str, str]:
-    """One thread that runs Go at a time, unless we are told otherwise: it shares the cores with the whole ring, and
-    Go's other threads look for work, turning, whenever one has some (docs/performance.md).
+    """One thread that runs Go at a time: it shares the cores with the whole ring, and Go's other threads look for work,
+    turning, whenever one has some (docs/performance.md).
     """
-    found = {"GOMAXPROCS": os.environ.get("GOMAXPROCS", "1")}
+    found = {"GOMAXPROCS": "1"}
     return found | ({"ETCD_UNSUPPORTED_ARCH": "arm64"} if platform.machine() == "aarch64" else {})
 
 

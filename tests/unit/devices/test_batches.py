@@ -35,7 +35,15 @@ def intent(resource: str, version: int, *edits: Edit) -> Intent:
 
 @pytest.mark.parametrize(
     ("count", "took", "rest"),
-    [(0, 0.0, 0.0), (1, 0.0, 0.0), (8, 0.0, 0.24), (4, 0.1, 0.12), (8, 0.1, GATHER_SECONDS - 0.1), (200, 0.1, GATHER_SECONDS - 0.1), (200, 1.0, 0.0)],
+    [
+        (0, 0.0, 0.0),
+        (1, 0.0, 0.0),
+        (8, 0.0, 0.24),
+        (4, 0.1, 0.12),
+        (8, 0.1, GATHER_SECONDS - 0.1),
+        (200, 0.1, GATHER_SECONDS - 0.1),
+        (200, 1.0, 0.0),
+    ],
 )
 def test_a_pause_is_as_long_as_the_batch_was_large_and_none_for_one_or_for_a_slow_device(
     count: int, took: float, rest: float
