@@ -30,6 +30,8 @@ LOOK_SECONDS = 60.0
 """No look may take longer, whatever its probe does."""
 
 FIRST_PAUSE_SECONDS = 1.0
+SETTLED = 30
+"""So many looks without a change are enough for any interval."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +58,7 @@ def build_habits(interval: float, age: float) -> Habits:
 
 def pause(looks: int, interval: float, rng: Random) -> float:
     """Seconds until the next look, after so many without a change: 1, 2, 4, … up to the interval, less a tenth."""
-    return min(interval, FIRST_PAUSE_SECONDS * 2.0 ** min(looks, 30)) * (1 - rng.random() / 10)
+    return min(interval, FIRST_PAUSE_SECONDS * 2.0 ** min(looks, SETTLED)) * (1 - rng.random() / 10)
 
 
 class Collector:
@@ -154,7 +156,8 @@ class Collector:
             self.writes += 1
 
     def _next_look(self, watched: Watched) -> float:
-        until = pause(watched.seen.looks, self.habits.interval, self._rng)
+        counts = not watched.kept.names and not watched.seen.failures  # nobody waits for what only counts
+        until = pause(SETTLED if counts else watched.seen.looks, self.habits.interval, self._rng)
         now, target = self.clock.now(), watched.kept.target
         if watched.kept.door == "topic" and now < target.created_at + SETTLE_SECONDS:
             return min(until, target.created_at + SETTLE_SECONDS - now)

@@ -66,6 +66,27 @@ def test_looks_become_rare_and_a_change_makes_them_frequent_again() -> None:
     play(work())
 
 
+def test_what_only_counts_is_looked_at_once_an_interval_unless_it_cannot_be_asked() -> None:
+    async def work() -> None:
+        probe = ProbeDouble()
+        async with agent(MemoryKV(), probe=probe) as desk:
+            metric = {"tsdb": {"bytes": {"metric": "traffic.bytes"}}}
+            probe.says["traffic"] = Unreachable("no answer")
+            await desk.shelf.create(request("traffic", syncer_properties=metric), key="k")
+            await desk.clock.sleep(8)
+            assert len(probe.looks) == 4  # after 1, 2 and 4 s
+            probe.says["traffic"] = Observation({"bytes": 5})
+            await desk.clock.sleep(8)
+            asked = len(probe.looks)
+            assert asked == 5
+            await desk.clock.sleep(45)
+            assert len(probe.looks) == asked
+            await desk.clock.sleep(16)
+            assert len(probe.looks) == asked + 1
+
+    play(work())
+
+
 @pytest.mark.parametrize("age", [300.0, 60.0, 5.0])
 def test_what_holds_is_told_again_before_it_counts_for_nothing(age: float) -> None:
     async def work() -> None:
