@@ -13,7 +13,7 @@ from esi.schema import load_documents
 from esi.schema.documents import clone, merge
 from esi.schema.formats import FORMATS
 from esi.schema.properties import values_at
-from esi.schema.validation import STRUCTURAL, forbidden_inside
+from esi.schema.validation import FORBIDDEN_IN_RAW, STRUCTURAL, forbidden_inside
 
 SCHEMA = load_documents(
     """
@@ -64,6 +64,13 @@ def test_a_row_spares_what_was_judged_and_is_still_the_same() -> None:
     assert paths(SCHEMA.check_row(row, judged)) == ["free.x"]
     assert paths(SCHEMA.check_row({"maybe": None, "a": "wrong"}, judged)) == ["name"]
     assert paths(SCHEMA.check_row({"name": "n", "maybe": None}, {"name": "n", "a": 1})) == ["t"]
+
+
+def test_what_can_be_printed_holds_nothing_that_is_forbidden() -> None:
+    """Only texts that cannot are searched."""
+    printable = "".join(character for character in map(chr, range(0x110000)) if character.isprintable())
+    assert STRUCTURAL.search(printable) is None
+    assert FORBIDDEN_IN_RAW.search(printable) is None
 
 
 @pytest.mark.parametrize("value", [1.5, "1", True, 2**63, -(2**63) - 1, None, [1]])
