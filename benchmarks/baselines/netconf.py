@@ -6,7 +6,7 @@ import asyncio, json, sys, time
 from typing import Any
 import asyncssh, yaml
 
-END = b"]]>]]>"
+END, GCM = b"]]>]]>", "^aes256-gcm@openssh.com"
 HELLO = ('<hello xmlns="urn:ietf:params:xml:ns:netconf:base:1.0"><capabilities><capability>'
          "urn:ietf:params:netconf:base:1.0</capability></capabilities></hello>")
 LOCK = "<lock><target><candidate/></target></lock>"
@@ -21,7 +21,7 @@ class Router:
     async def open(self) -> None:
         key = asyncssh.import_known_hosts(f"[{self.place['host']}]:{self.place['port']} {self.place['host_key']}\n")
         self.connection = await asyncssh.connect(self.place["host"], self.place["port"], username="esi",
-                                                 password="esiesi0000", known_hosts=key, config=[])
+                                                 password="esiesi0000", known_hosts=key, config=[], encryption_algs=GCM)
         self.out, self.back, _ = await self.connection.open_session(subsystem="netconf", encoding=None)
         self.out.write(HELLO.encode() + END)
         await self.back.readuntil(END)

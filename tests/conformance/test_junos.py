@@ -15,6 +15,7 @@ from conformance.lab_router import BGP, GROUP, MX2, add_unit, cycle, driver_of, 
 from esi.clock import SystemClock
 from esi.drivers import Address, Edit
 from esi.drivers.junos import Endpoint, JunosDriver, Timeouts
+from esi.drivers.ssh import CIPHERS, PACKET_BYTES, _Stream
 from esi.errors import Busy, Rejected, TimedOut, Unreachable, Unsupported
 from esi.lab import Served
 from esi.telemetry import MemoryRecorder
@@ -43,6 +44,40 @@ async def test_secrets_are_stable_on_the_router_and_masked_everywhere_else(serve
     assert "•••" in said
     assert [m.subject for m in recorder.of("device")][:2] == [f"{MX2.ip} lock", f"{MX2.ip} discard-changes"]
     assert all(message.took >= 0 for message in recorder.messages)
+
+
+async def test_a_batch_goes_in_few_packets_with_a_cipher_that_costs_little(served: Served) -> None:
+    driver = driver_of(served)
+    async with opened(driver) as session:
+        stream = session.netconf._wire
+        assert isinstance(stream, _Stream)
+        assert stream._connection.get_extra_info("send_cipher") == "aes256-gcm@openssh.com"
+        assert stream._connection.get_extra_info("recv_cipher") == "aes256-gcm@openssh.com"
+        sizes: list[int] = []
+        write = stream.channel.write
+
+        def listening(data: bytes) -> None:
+            sizes.append(len(data))
+            write(data)
+
+        stream.channel.write = listening  # type: ignore[assignment,method-assign]
+        await session.lock()
+        loads = [session.load([add_unit(number, number)]) for number in range(1, 101)]
+        sizes.clear()
+        await asyncio.gather(session.discard(), *loads, session.diff())
+        assert sum(sizes) > 2 * PACKET_BYTES
+        assert len(sizes) <= sum(sizes) // PACKET_BYTES + 1, "what is not much waits for the rest"
+        assert max(sizes) < PACKET_BYTES + 1_000, "the first loads go while the others are made"
+        await session.commit(comment="a hundred")
+        await session.unlock()
+    assert served.router.running_text().count("vlan-id") >= 100
+
+
+def test_devices_that_know_other_ciphers_only_are_offered_those_too() -> None:
+    ours = [name.decode() for name in asyncssh.SSHClientConnectionOptions(encryption_algs=CIPHERS).encryption_algs]
+    assert ours[:2] == ["aes256-gcm@openssh.com", "aes128-gcm@openssh.com"]
+    assert set(ours) == {name.decode() for name in asyncssh.SSHClientConnectionOptions().encryption_algs}
+    assert len(ours) == len(set(ours))
 
 
 async def test_budget_of_one_cycle(served: Served) -> None:

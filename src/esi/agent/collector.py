@@ -30,8 +30,8 @@ LOOK_SECONDS = 60.0
 """No look may take longer, whatever its probe does."""
 
 FIRST_PAUSE_SECONDS = 1.0
-SETTLED = 30
-"""So many looks without a change are enough for any interval."""
+GOOD, SETTLED = 3, 30
+"""So many looks without a change count for a status that is good already; and so many are enough for any interval."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,8 +157,9 @@ class Collector:
 
     def _next_look(self, watched: Watched) -> float:
         counts = not watched.kept.names and not watched.seen.failures  # nobody waits for what only counts
-        until = pause(SETTLED if counts else watched.seen.looks, self.habits.interval, self._rng)
         now, target = self.clock.now(), watched.kept.target
+        looks = watched.seen.looks + (GOOD if watched.seen.is_good(target) else 0)
+        until = pause(SETTLED if counts else looks, self.habits.interval, self._rng)
         if watched.kept.door == "topic" and now < target.created_at + SETTLE_SECONDS:
             return min(until, target.created_at + SETTLE_SECONDS - now)
         held = watched.seen.held(target, now) if watched.kept.names else 0.0

@@ -93,14 +93,16 @@ class Seen:
     def held(self, target: Target, now: float) -> float:
         """For how many seconds yet the status does not count."""
         hold = hold_of(target)
+        if not hold or STATUS not in self.values or self.open:
+            return 0.0
+        self.open = self.is_good(target)
+        return 0.0 if self.open else max(0.0, target.created_at + float(hold["time_seconds"]) - now)
+
+    def is_good(self, target: Target) -> bool:
+        """Whether the status is one that the target is held for: nobody waits for another."""
+        positive = (hold_of(target) or {}).get("positive_status", [])
         known = self.values.get(STATUS)
-        if not hold or known is None or self.open:
-            return 0.0
-        positive = hold.get("positive_status", [])
-        if known.value in (positive if isinstance(positive, list) else [positive]):
-            self.open = True
-            return 0.0
-        return max(0.0, target.created_at + float(hold["time_seconds"]) - now)
+        return known is not None and known.value in (positive if isinstance(positive, list) else [positive])
 
 
 def shown(target: Target, seen: Seen) -> list[Mapping[str, Any]]:

@@ -22,11 +22,18 @@ KEEPALIVE_SECONDS = 15
 KEEPALIVE_MISSES = 3
 CLOSE_SECONDS = 2.0
 
+PACKET_BYTES = 8_000
+"""What waits to be sent goes when it is so much: a device reads the first loads while the others are made."""
+
+CIPHERS = "^aes256-gcm@openssh.com,aes128-gcm@openssh.com"
+"""What is asked for first: one call, and the processor's own AES, for a packet, a sixth of what chacha20-poly1305 takes
+with its three ciphers. All others are offered behind them, as ever."""
+
 
 class _Stream(asyncssh.SSHClientSession[bytes]):
     """The wire of a conversation: one SSH channel on a connection of its own.
 
-    What is written in one turn of the loop, the loads of a batch say, goes as one: each packet is encrypted by itself.
+    What is written in one turn of the loop goes in few packets: each is encrypted by itself, and a call to the kernel.
     """
 
     session: NetconfSession
@@ -34,7 +41,7 @@ class _Stream(asyncssh.SSHClientSession[bytes]):
 
     def __init__(self, connection: asyncssh.SSHClientConnection) -> None:
         self._connection = connection
-        self._unsent: list[bytes] = []
+        self._unsent = b""
 
     def connection_made(self, chan: asyncssh.SSHClientChannel[bytes]) -> None:
         self.channel = chan
@@ -53,12 +60,14 @@ class _Stream(asyncssh.SSHClientSession[bytes]):
     def write(self, data: bytes) -> None:
         if not self._unsent:
             asyncio.get_running_loop().call_soon(self._flush)
-        self._unsent.append(data)
+        self._unsent += data
+        if len(self._unsent) >= PACKET_BYTES:
+            self._flush()
 
     def _flush(self) -> None:
         if self._unsent and not self.channel.is_closing():
-            self.channel.write(b"".join(self._unsent))
-        self._unsent.clear()
+            self.channel.write(self._unsent)
+        self._unsent = b""
 
     def hang_up(self) -> None:
         self._flush()
@@ -92,6 +101,7 @@ async def dial(address: Address, endpoint: Endpoint, ways: Ways, *, known_hosts:
                 known_hosts=_trusted(endpoint, who, known_hosts),
                 agent_path=None,
                 config=[],
+                encryption_algs=CIPHERS,
                 keepalive_interval=KEEPALIVE_SECONDS,
                 keepalive_count_max=KEEPALIVE_MISSES,
             )

@@ -10,9 +10,12 @@ What every member holds to (tests/conformance/test_kv.py):
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
+
+os.putenv("GRPC_EXPERIMENTS", "-event_engine_client")  # read when gRPC is loaded, which is later (docs/adr/0032)
 
 MAX_OPS = 128
 """Most writes in one commit: etcd's own default limit."""

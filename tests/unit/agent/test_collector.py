@@ -41,19 +41,16 @@ def test_a_target_is_looked_at_at_once_and_said_as_recorded() -> None:
 
 
 def test_looks_become_rare_and_a_change_makes_them_frequent_again() -> None:
+    """What is as it shall be is looked at less often from the start: nobody waits for it to change."""
+
     async def work() -> None:
         probe = ProbeDouble()
         async with agent(MemoryKV(), probe=probe) as desk:
+            probe.says["status"] = Observation({"status": {**BOTH, "primary": "FAIL"}}, "primary sees it as Active")
             await desk.shelf.create(request(), key="k")
             await desk.clock.sleep(400)
-            times = [at for at, _ in probe.looks]
-            pauses = [round(later - at) for at, later in pairwise(times)]
-            assert pauses[:4] == [1, 2, 4, 8], pauses
-            assert all(54 <= one <= 60 for one in pauses[8:]), pauses
-            before = len(times)
-            probe.says["status"] = Observation({"status": {**BOTH, "primary": "FAIL"}}, "primary sees it as Active")
-            await desk.clock.sleep(70)
-            assert len(probe.looks) - before >= 4
+            assert _pauses(probe)[:3] == [1, 2, 4]
+            assert all(54 <= one <= 60 for one in _pauses(probe)[-3:]), _pauses(probe)
             seen = await desk.monitoring()
             assert seen == {
                 "status": {"primary": "FAIL", "secondary": "ESTABLISHED"},
@@ -62,8 +59,22 @@ def test_looks_become_rare_and_a_change_makes_them_frequent_again() -> None:
             }
             probe.says.clear()
             await desk.until_said(SAID, within=70)
+            probe.looks = probe.looks[-1:]
+            await desk.clock.sleep(400)
+            assert all(low <= one <= 2 * low for one, low in zip(_pauses(probe), (7, 14, 28), strict=False)), _pauses(
+                probe
+            )
+            assert all(54 <= one <= 60 for one in _pauses(probe)[3:]), _pauses(probe)
+            probe.says["status"] = Observation({"status": {**BOTH, "primary": "FAIL"}}, "primary sees it as Active")
+            before = len(probe.looks)
+            await desk.clock.sleep(70)
+            assert len(probe.looks) - before >= 4
 
     play(work())
+
+
+def _pauses(probe: ProbeDouble) -> list[int]:
+    return [round(later - at) for (at, _), (later, _) in pairwise(probe.looks)]
 
 
 def test_what_only_counts_is_looked_at_once_an_interval_unless_it_cannot_be_asked() -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import grpc
 import pytest
 from grpc.aio import AioRpcError, Metadata
@@ -10,6 +13,29 @@ from esi.errors import Compacted, EsiError, LeaseLost, Rejected, TooLarge, Unrea
 from esi.kv.wire import Verdict, first_key, judge, range_end
 
 Code = grpc.StatusCode
+
+CONNECT = """
+import asyncio
+import esi.kv.etcd
+import grpc.aio
+async def main():
+    channel = grpc.aio.insecure_channel("127.0.0.1:1")
+    channel.get_state(try_to_connect=True)
+    await asyncio.sleep(0.2)
+    await channel.close()
+asyncio.run(main())
+"""
+
+
+@pytest.mark.parametrize(
+    ("trace", "sign"), [({}, ""), ({"GRPC_TRACE": "tcp", "GRPC_VERBOSITY": "debug"}, "tcp_client")]
+)
+def test_grpc_uses_the_engine_that_costs_less_and_knows_it_by_that_name(trace: dict[str, str], sign: str) -> None:
+    """A gRPC without it would say on stderr that it does not know the word (docs/adr/0032). It traces its own sockets
+    only with that engine."""
+    done = subprocess.run([sys.executable, "-c", CONNECT], capture_output=True, text=True, check=True, env=trace)
+    assert sign in done.stderr
+    assert trace or not done.stderr, done.stderr
 
 
 def error(code: Code, words: str) -> AioRpcError:
