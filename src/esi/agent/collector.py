@@ -158,8 +158,8 @@ class Collector:
     def _next_look(self, watched: Watched) -> float:
         counts = not watched.kept.names and not watched.seen.failures  # nobody waits for what only counts
         now, target = self.clock.now(), watched.kept.target
-        looks = watched.seen.looks + (GOOD if watched.seen.is_good(target) else 0)
-        until = pause(SETTLED if counts else looks, self.habits.interval, self._rng)
+        looks = SETTLED if counts else watched.seen.looks + GOOD * watched.seen.is_good(target)
+        until = pause(looks, self.habits.interval, self._rng)
         if watched.kept.door == "topic" and now < target.created_at + SETTLE_SECONDS:
             return min(until, target.created_at + SETTLE_SECONDS - now)
         held = watched.seen.held(target, now) if watched.kept.names else 0.0

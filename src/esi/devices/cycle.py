@@ -1,7 +1,6 @@
 """One batch, from the locked device to the last answer:
 
     discard → load each intent → diff → commit (→ confirm, from another session)
-    and beside the load: is the device still ours?
 
 Load error: that intent is rejected with the device's words; discard, load the others again. Commit error: the error's
 path names the culprit; without one the batch is halved with checks, not with commits. An empty diff is not committed.
@@ -17,7 +16,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from esi.devices.batch import culprits, overlapping, superseded
@@ -57,18 +56,14 @@ class Unsettled(Exception):
 
 class Cycle:
     """Brings batches onto the device that `session` has locked. `revision` is the owner's, for the commit's comment;
-    `prove` raises LeaseLost when the device is not ours any more; `sent` is called when a commit is on its way.
+    `sent` is called when a commit is on its way.
     """
 
-    def __init__(
-        self, ip: str, session: Session, revision: int, answer: Answer,
-        *, prove: Callable[[], Awaitable[None]], sent: Callable[[], None],
-    ) -> None:  # fmt: skip
+    def __init__(self, ip: str, session: Session, revision: int, answer: Answer, sent: Callable[[], None]) -> None:
         self._ip = ip
         self._session = session
         self._revision = revision
         self._answer = answer
-        self._prove = prove
         self._sent = sent
 
     async def run(self, batch: list[Waiting]) -> None:
@@ -135,21 +130,15 @@ class Cycle:
                 self._answer(older, replace(answer, id=older.intent.id, superseded=True))
 
     async def _load(self, batch: list[Waiting]) -> tuple[list[Waiting], str]:
-        """Load every intent, pipelined, and read the diff. Refused intents are answered, the others loaded again. What
-        is loaded where another owns the device by now is discarded again: nobody commits it.
-        """
+        """Load every intent, pipelined, and read the diff. Refused intents are answered, the others loaded again."""
         session = self._session
         while batch:
-            proof, *answers = await asyncio.gather(
-                self._prove(),
+            answers = await asyncio.gather(
                 session.discard(),
                 *(session.load(waiting.intent.edits) for waiting in batch),
                 session.diff(),
                 return_exceptions=True,
             )
-            if isinstance(proof, BaseException):
-                await session.discard()
-                raise proof
             loads = list(zip(batch, answers[1:-1], strict=True))
             for error in answers:
                 if isinstance(error, BaseException) and not isinstance(error, Rejected):

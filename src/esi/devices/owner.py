@@ -1,6 +1,6 @@
 """One device, as one process serves it. Who owns the device talks to it, whoever does not hands its intents over:
 
-    is it ours? → yes: open a session, write its id down → lock → take what waits → cycle (still ours?) → unlock
+    is it ours? → yes: open a session, write its id down → lock → still ours? → take what waits → cycle → unlock
                 → no:  put what waits into etcd, and wait until it is answered, or the owner's key vanishes
 
 Lock denied: held by the session of an earlier owner, that session is ended; held by a stranger, everybody waits, and
@@ -191,12 +191,11 @@ class Owner:
         await self._unlock(session)
 
     async def _under_lock(self, session: Session, address: Address) -> None:
+        await self._ownership.prove()  # before a batch is chosen: what was taken back meanwhile is heard by then
         await self._refuse_stale()
-        prove, revision = self._ownership.prove, self._ownership.revision
-        cycle = Cycle(self._ip, session, revision, self._answer, prove=prove, sent=self._line.tell)
+        cycle = Cycle(self._ip, session, self._ownership.revision, self._answer, self._line.tell)
         try:
             if self._unsettled is not None or session.confirm_within is not None:
-                await prove()
                 await self._settle(cycle)
             await self._obstacle.is_gone()
             await cycle.run(self._batch(address))

@@ -180,7 +180,7 @@ class EtcdKV:
         create = pb.WatchCreateRequest(
             key=first_key(prefix), range_end=range_end(prefix), start_revision=since + 1, progress_notify=True
         )
-        call = link.stream(WATCH)(metadata=(*token, ("hasleader", "true")))
+        call, catching_up = link.stream(WATCH)(metadata=(*token, ("hasleader", "true"))), True
         try:
             await call.write(pb.WatchRequest(create_request=create))
             while isinstance(reply := await call.read(), pb.WatchResponse):
@@ -188,8 +188,9 @@ class EtcdKV:
                     if is_stale_token(reply.cancel_reason):  # this member has restarted since we logged in
                         self._connection.failed(link, Verdict.NEW_TOKEN, token)
                     raise _cancelled(reply, since)
-                if reply.created:
+                if reply.created or catching_up:
                     await self._still_there(create.key, since)
+                    catching_up = reply.created
                 yield reply
             raise self._connection.unreachable()
         except grpc.aio.AioRpcError as error:
@@ -207,8 +208,9 @@ class EtcdKV:
     async def _still_there(self, key: bytes, since: int) -> None:
         """Compacted unless the history after `since` is whole.
 
-        etcd accepts a watch from the very revision it was compacted at, although deletions of that revision are gone;
-        and from a revision it has not reached, when its data was set back. A read at `since` finds out both.
+        etcd accepts a watch from the very revision it was compacted at, although deletions of that revision are gone,
+        also when that comes before it has caught up (so its first news are asked about, too), and from a revision it
+        has not reached, when its data was set back. A read at `since` finds out both.
         """
         if since > 0:
             await self._range(pb.RangeRequest(key=key, revision=since, count_only=True))

@@ -12,10 +12,8 @@ import pytest
 
 from esi.clock import LoopClock
 from esi.devices import DeviceRoom
-from esi.devices.cycle import Cycle
-from esi.devices.line import Waiting
 from esi.drivers import Address, Edit, Intent, IntentResult, Session, Step
-from esi.errors import Busy, EsiError, LeaseLost, Rejected, TemporaryError
+from esi.errors import Busy, LeaseLost, Rejected, TemporaryError
 from esi.kv import Guard, Put
 from esi.kv.memory import MemoryKV
 from esi.model import keys
@@ -179,31 +177,6 @@ def test_a_paused_owner_loses_its_lock_and_cannot_commit_when_it_wakes() -> None
             assert there.device.running[("b",)] == "new;"
             assert there.device.counts["commit"] - commits <= 1, "the one that was on its way, into a dead session"
             assert len(there.device.history) == 2
-
-    run(scenario())
-
-
-def test_what_was_loaded_while_another_came_to_own_the_device_is_discarded() -> None:
-    """Whether it is still ours is asked beside the load, under the lock: nothing of that load may stay behind."""
-
-    async def scenario() -> None:
-        device = DeviceDouble("mx")
-        session = await DoubleDriver({IP: device}).open(Address(IP, username="esi"))
-        await session.lock()
-        answers: list[object] = []
-
-        async def lost() -> None:
-            raise LeaseLost("another owns it")
-
-        def answer(waiting: Waiting, answer: IntentResult | EsiError) -> None:
-            answers.append(answer)
-
-        with pytest.raises(LeaseLost, match="another owns it"):
-            await Cycle(IP, session, 1, answer, prove=lost, sent=lambda: None).run([Waiting(intent("b"), 0.0)])
-        assert device.counts["load"] == 1
-        assert await session.diff() == ""
-        assert device.counts["commit"] == 0
-        assert answers == [], "it goes again, with the owner"
 
     run(scenario())
 
