@@ -144,8 +144,6 @@ class EtcdChild:
             # It elects itself; with the defaults it would wait 1 s before it does.
             "--heartbeat-interval=25",
             "--election-timeout=250",
-            # How often the database is written behind the log, which is what holds a commit (docs/adr/0031).
-            "--backend-batch-interval=500ms",
         ]
 
     async def _answers(self) -> bool:
