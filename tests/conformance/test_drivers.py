@@ -55,6 +55,16 @@ async def test_cycle_commits_and_stands_in_the_log(member: Member) -> None:
     await session.close()
 
 
+async def test_what_was_prepared_is_loaded_all_the_same(member: Member) -> None:
+    member.driver.prepare(MX2.ip, [Edit((), text="nonsense {")])  # whoever loads it is told
+    member.driver.prepare(MX2.ip, BGP)
+    session = await member.driver.open(MX2)
+    diff = await cycle(session, BGP, "esi batch-1 7")
+    if member.name != "null":
+        assert "122" in diff
+    await session.close()
+
+
 async def test_requests_are_counted_by_name(member: Member) -> None:
     session = await member.driver.open(MX2)
     before = sum(member.driver.rpcs.values())

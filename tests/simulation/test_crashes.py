@@ -29,6 +29,8 @@ from simulation.steps import STEPS, Undisturbed, alike, life, look, prepare, set
 SEEDS = 200
 LOST = 10
 
+ENDED = "esi-worker/stacks,esi-worker/heat_stacks,esi-worker/job_state,state/v2.0,jobs/finished,jobs/working"
+CONSUMED = "esi-worker/job_state,jobs/all,jobs/finished"
 POINTS = {
     "outbox read, nothing sent": ("control", "store.outbox_batch"),
     "before config is put": ("control", "kv.commit config/v2.0 before"),
@@ -51,14 +53,11 @@ POINTS = {
     "before the commit": ("worker", "device.commit before"),
     "committed, nobody told": ("worker", "device.commit after"),
     "before the unlock": ("worker", "device.unlock before"),
-    "result not yet written": ("worker", "kv.commit esi-worker/heat_stacks,esi-worker/job_state before"),
-    "result written": ("worker", "kv.commit esi-worker/heat_stacks,esi-worker/job_state after"),
-    "before the finish": ("worker", "kv.commit state/v2.0,jobs/finished,jobs/working,esi-worker/job_state before"),
-    "finished, master not told": (
-        "worker",
-        "kv.commit state/v2.0,jobs/finished,jobs/working,esi-worker/job_state after",
-    ),
-    "master has consumed": ("worker", "kv.commit jobs/all,jobs/finished after"),
+    "before the result": ("worker", f"kv.commit {ENDED} before"),
+    "result written, master not told": ("worker", f"kv.commit {ENDED} after"),
+    "before the master consumes": ("worker", f"kv.commit {CONSUMED} before"),
+    "master has consumed": ("worker", f"kv.commit {CONSUMED} after"),
+    "the next job is ready": ("worker", f"kv.commit {CONSUMED},jobs/ready,jobs/waiting after"),
 }
 
 

@@ -24,14 +24,14 @@ from simulation.steps import prepare
 from simulation.test_crashes import disturbed
 
 SEEDS = 16
-MAPPED = "kv.commit esi-worker/mappings,esi-worker/job_state"
+MAPPED = "kv.commit esi-worker/mappings,esi-worker/job_state,jobs/finished,jobs/working"
 POINTS = {
     "before a message": ("worker", "kv.commit esi-worker/topics before"),
     "message kept, nobody told": ("worker", "kv.commit esi-worker/topics after"),
     "something read": ("worker", "kv.get"),
     "something listed": ("worker", "kv.list"),
     "before rows are opened or closed": ("worker", f"{MAPPED} before"),
-    "rows opened or closed, job not finished": ("worker", f"{MAPPED} after"),
+    "rows opened or closed, master not told": ("worker", f"{MAPPED} after"),
     "row seen, not yet in SQL": ("control", "kv.watch /esi-worker/mappings/"),
     "row about to be in SQL": ("control", "store.transaction before"),
     "row in SQL": ("control", "store.transaction after"),

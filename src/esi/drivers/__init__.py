@@ -31,7 +31,7 @@ class Step(NamedTuple):
     xml: Literal["tag", "named_tag"] = "tag"
 
     def words(self) -> list[str]:
-        return {"tag": [self.tag], "name": [self.name], "named_tag": [self.tag, self.name]}[self.text]
+        return [self.tag, self.name] if self.text == "named_tag" else [self.tag if self.text == "tag" else self.name]
 
 
 Path = tuple[Step, ...]
@@ -174,5 +174,9 @@ class Driver(Protocol):
 
     @property
     def rpcs(self) -> Mapping[str, int]: ...
+
+    def prepare(self, ip: str, edits: Sequence[Edit]) -> None:
+        """These edits will be loaded there soon: what can be made beforehand may be. Tells nobody what is wrong."""
+        ...
 
     async def open(self, address: Address) -> Session: ...

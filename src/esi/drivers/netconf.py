@@ -104,10 +104,14 @@ class NetconfSession:
 
     def send(self, operation: Element) -> Sent:
         """Send one request now, in the order of these calls. Its reply is awaited with `reply`."""
+        return self.send_written(local(operation), serialise(operation))
+
+    def send_written(self, name: str, body: bytes) -> Sent:
+        """The same, of an operation called `name` that is serialised already."""
         if self._over:
             raise self._unreachable()
-        number, body = str(next(self._numbers)), serialise(operation)
-        sent = Sent(local(operation), body, number, self._clock.monotonic(), asyncio.get_running_loop().create_future())
+        number = str(next(self._numbers))
+        sent = Sent(name, body, number, self._clock.monotonic(), asyncio.get_running_loop().create_future())
         self._waiting[number] = sent.answer
         self._rpcs[sent.name] += 1
         self._wire.write(frame(build_rpc(number, body), self._version))

@@ -59,5 +59,8 @@ class NullDriver:
         self.rpcs: Counter[str] = Counter()
         self._logs: dict[str, list[CommitRecord]] = {}
 
+    def prepare(self, ip: str, edits: Sequence[Edit]) -> None:
+        """There is nothing to make."""
+
     async def open(self, address: Address) -> NullSession:
         return NullSession(self, self._logs.setdefault(address.ip, []))

@@ -18,7 +18,7 @@ from esi.model.keys import heat_stack_key
 from esi.model.keys import stack_name as stack_name
 from esi.model.resource import Body
 from esi.render.jinja import render
-from esi.stacks import Stack, StackBackend, StackSpec
+from esi.stacks import Caller, Stack, StackBackend, StackSpec
 from esi.work import Claim, JobFailed, JobResult
 from esi.work.shelf import Shelf
 
@@ -51,12 +51,13 @@ class HeatHandler:
                 await self._backend.delete(name, operation=job.id, fence=claim.guard)
             else:
                 await self._backend.apply(await self._spec(job, claim), operation=job.id)
-            stack = await self._backend.wait(name, operation=job.id, held=claim.held, rest=claim.rest)
+            caller = Caller(claim.held, claim.rest, writes_end=True)
+            stack = await self._backend.wait(name, operation=job.id, caller=caller)
         except asyncio.CancelledError:
             await self._backend.stop(name, operation=job.id)
             raise
         if not stack.status.endswith("_COMPLETE"):
-            raise StackFailed(stack, [self._record(job, stack, await self._known_outputs(job))])
+            raise StackFailed(stack, [*stack.end, self._record(job, stack, await self._known_outputs(job))])
         if stack.status.startswith("DELETE") and job.action != LOGICAL_DELETE:
             raise Busy(f"stack {name} was deleted meanwhile")
         return self._result(job, stack)
@@ -77,7 +78,7 @@ class HeatHandler:
     def _result(self, job: Job, stack: Stack) -> JobResult:
         outputs = [dict(output) for output in stack.outputs]
         state = {"heat_outputs": outputs, "orchestration_state": stack.status}
-        return JobResult(state, [self._record(job, stack, outputs)])
+        return JobResult(state, [*stack.end, self._record(job, stack, outputs)])
 
     async def _known_outputs(self, job: Job) -> list[Body]:
         """What the last success gave: a failed update or delete does not take it from those who read it."""

@@ -100,7 +100,9 @@ class Board:
         return [Put(keys.job_all_key(job.id), job.encode()), Put(queue(job.id), job.handler.encode())]
 
     def finish(self, job_id: str, error: str = "") -> Ops:
-        """A job is over. Those that waited for it alone become ready; those that needed it fail with it."""
+        """A job is over. Those that waited for it alone become ready; those that needed it fail with it. What its
+        workflow has found so far goes with the last of its jobs.
+        """
         ops: Ops = [Delete(keys.job_all_key(job_id)), Delete(keys.job_finished_key(job_id))]
         over = self._remove(job_id)
         if over is None:
@@ -108,6 +110,9 @@ class Board:
         for waiter, known in over.waiters:
             known.left.discard(job_id)
             ops += self._go_on(waiter, known, over.job, error if job_id in known.needs else "")
+        open_versions = {self._open[other].version for other in self.open_jobs(over.job.ref)}
+        if over.job.handler != EFFECTS and over.job.version not in open_versions:
+            ops.insert(0, Delete(keys.job_state_key(self._path_of(over.job.ref))))
         return ops
 
     def cancel(self, ref: Ref, error: str) -> Ops:

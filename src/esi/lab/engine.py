@@ -164,15 +164,19 @@ class Engine:
             raise Refused(self.name, faults)
 
     async def commit(self, session: Holder, *, log: str = "", confirmed: float | None = None) -> None:
-        """Make the candidate run. With `confirmed` it is undone after that many seconds unless a commit follows."""
+        """Make the candidate run. With `confirmed` it is undone after that many seconds unless a commit follows.
+
+        `commit_seconds` are the whole of it, the checks included.
+        """
         async with self._committing:
+            ends = self.clock.monotonic() + self.commit_seconds
             self.writable(session)
             self.check()
             version = self.candidate.copy()
             self._committer = session
             try:
                 if self.commit_seconds:
-                    await self.clock.sleep(self.commit_seconds)
+                    await self.clock.sleep(max(0.0, ends - self.clock.monotonic()))
             finally:
                 # A commit that has begun goes to its end, whether or not anybody waits for its answer.
                 self._committed(version, session, log, confirmed)

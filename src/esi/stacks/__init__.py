@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal, Protocol
+from typing import Any, ClassVar, Literal, NamedTuple, Protocol
 
 from esi.drivers import Devices
 from esi.errors import Broken
-from esi.kv import Guard
+from esi.kv import Delete, Guard, Put
 
 Props = Mapping[str, Any]
 Listener = Callable[[str], None]
@@ -46,7 +46,7 @@ class StackSpec:
 class Stack:
     """A stack as it is. `status` is Heat's word: CREATE_COMPLETE, UPDATE_FAILED, DELETE_IN_PROGRESS, …
 
-    `outputs` are Heat's: [{output_key, output_value, description}].
+    `outputs` are Heat's: [{output_key, output_value, description}]. `end` is what its `Caller` has still to write.
     """
 
     name: str
@@ -55,6 +55,21 @@ class Stack:
     reason: str
     outputs: tuple[Mapping[str, Any], ...] = ()
     operation: str = ""
+    end: tuple[Put | Delete, ...] = field(default=(), repr=False)
+
+
+class Caller(NamedTuple):
+    """Who waits for a stack. `held` is told what holds it up meanwhile, and "" when nothing does any more; `rest` is
+    entered by steps that only wait. `writes_end`: the caller commits `Stack.end`, under the operation's fence, together
+    with what it makes of it; until then the operation may run again.
+    """
+
+    held: Listener | None = None
+    rest: Rest = nullcontext
+    writes_end: bool = False
+
+
+NOBODY = Caller()
 
 
 class StackBackend(Protocol):
@@ -64,10 +79,9 @@ class StackBackend(Protocol):
 
     async def delete(self, name: str, *, operation: str, fence: Guard | None = None) -> None: ...
 
-    async def wait(self, name: str, *, operation: str, held: Listener | None = None, rest: Rest | None = None) -> Stack:
+    async def wait(self, name: str, *, operation: str, caller: Caller = NOBODY) -> Stack:
         """Returns when the operation has ended, well or not (see status). Raises a TemporaryError when it was given up
-        for now (lease lost, KV away): call apply again. `held` is told what holds it up meanwhile, and "" when nothing
-        does any more; `rest` is entered by steps that only wait."""
+        for now (lease lost, KV away): call apply again."""
         ...
 
     async def stop(self, name: str, *, operation: str) -> None:

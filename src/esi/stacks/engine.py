@@ -7,13 +7,12 @@ the stack's record (records.py): another engine over the same KV goes on when it
 from __future__ import annotations
 
 import asyncio
-from contextlib import nullcontext
 from dataclasses import dataclass, field
 
 from esi.errors import Broken, Busy, EsiError
 from esi.kv import Guard
 from esi.registry import Registry
-from esi.stacks import Listener, Rest, Stack, StackResource, StackSpec
+from esi.stacks import NOBODY, Caller, Stack, StackResource, StackSpec
 from esi.stacks.checking import check_resources, take_stack
 from esi.stacks.operation import Operation
 from esi.stacks.records import Book
@@ -60,11 +59,11 @@ class EmbeddedEngine:
         book = Book(self._means.kv, name, fence)
         await self._start(Operation(self._means, name, operation, None, book, await book.read()))
 
-    async def wait(self, name: str, *, operation: str, held: Listener | None = None, rest: Rest | None = None) -> Stack:
+    async def wait(self, name: str, *, operation: str, caller: Caller = NOBODY) -> Stack:
         run = self._runs.get(name)
         if run is not None and run.operation.operation == operation:
-            run.operation.holds.listen(held)
-            run.operation.rest = rest or nullcontext
+            run.operation.holds.listen(caller.held)
+            run.operation.caller = caller
             await run.ended.wait()
             self._forget(run)
             if run.error is not None:

@@ -5,7 +5,8 @@
 What is sure to come is every create, update and delete that is known before the operation begins: one write says
 IN_PROGRESS for all of them, and what had not been started when a step failed is taken back at the end. Only steps that
 are known later (they read attributes of others, or take two actions) are written when they start, together with the
-ends that came before. So a kill may repeat steps that had ended: by the contract of the port, every type is idempotent.
+ends that came before. The end is left to whoever waits for it, if he says so: then it stands in one commit with what he
+makes of it. So a kill may repeat steps that had ended: by the contract of the port, every type is idempotent.
 TemporaryErrors of a step are tried again inside until the stack's deadline.
 A failed step lets its running siblings finish, starts nothing new and undoes nothing. A stack that is wanted as it was
 made has no steps.
@@ -15,16 +16,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager, nullcontext
+from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from functools import partial
 from typing import Any
 
 from esi.errors import Broken, TemplateError
+from esi.kv import Delete, Put
 from esi.model.job import job_ref
 from esi.model.resource import Body
 from esi.render.marks import stripped
-from esi.stacks import Context, Rest, Stack
+from esi.stacks import NOBODY, Context, Stack
 from esi.stacks.actions import Errand, Holds, Outcome, carry_out
 from esi.stacks.nodes import Env
 from esi.stacks.opening import opened, steps_of
@@ -61,7 +63,7 @@ class Operation:
         self._before: dict[str, ResourceRecord | None] = {}
         self._words = Words(wanted)
         self.holds = Holds(self._words.masked)
-        self.rest: Rest = nullcontext
+        self.caller = NOBODY
         self._told = False
 
     async def run(self) -> Stack:
@@ -279,19 +281,22 @@ class Operation:
         record.reason = "; ".join(sorted(self._faults)) or REASONS[verb]
         if self._faults and self._wanted is not None and (left := half_made(record.resources.values(), self._places)):
             record.reason += f"; {left}"
-        if record.status == f"DELETE_{COMPLETE}":
-            await self.book.erase()
-        else:
-            await self._write()
+        end = self.book.deletes() if record.status == f"DELETE_{COMPLETE}" else self._puts()
+        if self.caller.writes_end:
+            return replace(record.view(), end=end)
+        await self.book.commit(end)
         return record.view()
 
     async def _write(self) -> None:
-        """Keep the record; the first time also what the stack is made from, if that is something else than before."""
+        await self.book.commit(self._puts())
+
+    def _puts(self) -> tuple[Put | Delete, ...]:
+        """The record; the first time also what the stack is made from, if that is something else than before."""
         made = None
         if self._wanted is not None and not self._told and self._record.made != self._wanted.digest:
             self._record.made, made = self._wanted.digest, self._words.made_from()
-        await self.book.write(self._record, made)
         self._told = True
+        return self.book.puts(self._record, made)
 
     def _take_back(self) -> None:
         """What was announced and never started stands as it did before."""
@@ -310,7 +315,7 @@ class Operation:
 
     def _resting(self) -> AbstractAsyncContextManager[None]:
         """Who waits for this operation says so after it has begun."""
-        return self.rest()
+        return self.caller.rest()
 
     def _ref(self) -> tuple[str, str, int] | None:
         """The resource version that this is done for: of a delete the job knows it, the record tells what stands."""

@@ -154,17 +154,17 @@ class Book:
         self._revision = entry.mod_revision
         return decode(entry.value, self._key)
 
-    async def write(self, record: StackRecord, made: MadeFrom | None = None) -> None:
-        """Raises Outrun when someone else has written it, or when the fence no longer stands."""
-        puts = [Put(self._key, encode(record))]
-        if made is not None:
-            puts.append(Put(self._made_key, encode_made(made)))
-        self._revision = await self._kv.commit(puts, guards=self._guards())
+    def puts(self, record: StackRecord, made: MadeFrom | None = None) -> tuple[Put | Delete, ...]:
+        put = Put(self._key, encode(record))
+        return (put,) if made is None else (put, Put(self._made_key, encode_made(made)))
 
-    async def erase(self) -> None:
-        if self._revision:
-            await self._kv.commit([Delete(self._key), Delete(self._made_key)], guards=self._guards())
-            self._revision = 0
+    def deletes(self) -> tuple[Put | Delete, ...]:
+        return (Delete(self._key), Delete(self._made_key)) if self._revision else ()
+
+    async def commit(self, ops: tuple[Put | Delete, ...]) -> None:
+        """Raises Outrun when someone else has written it, or when the fence no longer stands."""
+        if ops:
+            self._revision = await self._kv.commit(ops, guards=self._guards())
 
     def _guards(self) -> tuple[Guard, ...]:
         own = Guard(self._key, self._revision)

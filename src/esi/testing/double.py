@@ -213,10 +213,9 @@ class DoubleDriver:
 
     @property
     def rpcs(self) -> Mapping[str, int]:
-        total: Counter[str] = Counter()
-        for device in self._devices.values():
-            total.update(device.counts)
-        return total
+        return sum((device.counts for device in self._devices.values()), Counter())
+
+    def prepare(self, ip: str, edits: Sequence[Edit]) -> None: ...
 
     async def open(self, address: Address) -> Session:
         device = self._devices[address.ip]

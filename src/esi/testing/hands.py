@@ -29,6 +29,8 @@ class DriverHandle:
     def rpcs(self) -> Any:
         return self._driver.rpcs
 
+    def prepare(self, ip: str, edits: Sequence[Edit]) -> None: ...
+
     async def open(self, address: Address) -> Session:
         return SessionHandle(self._process, await self._begin("open", self._driver.open, address))
 
@@ -36,10 +38,8 @@ class DriverHandle:
         return ConversationHandle(self._process, await self._begin("dial", self._driver.dial, address))
 
     async def mib(self, ip: str) -> Objects:
-        """What a device shows by SNMP."""
         await self._process.point("device.snmp")
-        found: Objects = await self._driver.mib(ip)
-        return found
+        return await self._driver.mib(ip)  # type: ignore[no-any-return]  # any driver
 
     @property
     def analytics(self) -> Analytics | None:

@@ -45,6 +45,8 @@ class NearDriver:
     def rpcs(self) -> Mapping[str, int]:
         return sum((router.counts for router in self.routers.values()), Counter())
 
+    def prepare(self, ip: str, edits: Sequence[Edit]) -> None: ...
+
     async def open(self, address: Address) -> Session:
         return await self.dial(address)
 
@@ -106,9 +108,8 @@ class NearSession:
                     await gate.before(self._lab, verb)
             except TimeoutError as error:
                 self._lab.close()
-                raise TimedOut(
-                    f"{self._ip}: {verb or 'request'} was not answered within {REPLY_SECONDS:g} s"
-                ) from error
+                words = f"{self._ip}: {verb or 'request'} was not answered within {REPLY_SECONDS:g} s"
+                raise TimedOut(words) from error
         if gate.malformed:
             await gate.after(self._lab, verb)
             self._lab.close()

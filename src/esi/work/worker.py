@@ -4,9 +4,11 @@ Writes, each commit fenced by the claim (the create revision of /jobs/working/<i
 
     claim    working (under the process's lease), ready deleted, job_state {} when first
     held     /state, when something begins to hold the job up and when it ends (holds.py)
-    found    what the handler wrote (heat_stacks), job_state
-    fail     what the handler left (heat_stacks), /state, finished, working deleted, job_state deleted
-    finish   /state when last, finished, working deleted, job_state deleted when last
+    finish   what the handler wrote (the end of its stack, heat_stacks), job_state, /state when last, finished,
+             working deleted
+    fail     what the handler left (likewise), /state, finished, working deleted, job_state deleted
+
+The job_state of a workflow that has ended well goes with its last job: the master takes both away.
 
 A job that fails with a TerminalError ends its workflow with the error in /state. A TemporaryError keeps the claim and
 is tried again with back-off. When the claim is lost, the work stops at once and writes nothing: its guards refuse.
@@ -161,11 +163,11 @@ class Worker:
         """Run the handler until it is done or fails for good, and write the result."""
         deadline = self._clock.monotonic() + JOB_DEADLINE_SECONDS
         pause = FIRST_BACK_OFF
+        result: JobResult | None = None
         while True:
             try:
-                result = await handler.run(job, claim)
-                found = await self._write_found(job, claim, result)
-                await self._finish(job, claim, found)
+                result = result or await handler.run(job, claim)
+                await self._finish(job, claim, result)
                 return
             except (TerminalError, Broken) as error:
                 await self._fail(job, claim, error)
@@ -180,25 +182,20 @@ class Worker:
                 await self._clock.sleep(error.after or pause)
                 pause = min(pause * 2, LAST_BACK_OFF)
 
-    async def _write_found(self, job: Job, claim: Claim, result: JobResult) -> Body:
-        key = keys.job_state_key(self._path_of(job.ref))
+    async def _finish(self, job: Job, claim: Claim, result: JobResult) -> None:
+        path = self._path_of(job.ref)
+        key = keys.job_state_key(path)
         found: Body = {}
         if not job.is_first:
             entry = await self._kv.get(key)
             found = loads_object(entry.value, key) if entry is not None else {}
         found.update(result.state)
+        ops = list(result.ops)
         if result.state or result.ops:
-            await self._kv.commit([*result.ops, Put(key, dumps(found))], guards=[claim.guard])
-        return found
-
-    async def _finish(self, job: Job, claim: Claim, found: Body) -> None:
-        ops: list[Put | Delete] = []
-        path = self._path_of(job.ref)
+            ops.append(Put(key, dumps(found)))
         if job.is_last:
             ops.append(Put(keys.state_key(path), completed_state(job, found)))
         ops += [Put(keys.job_finished_key(job.id), finished_value()), Delete(claim.guard.key)]
-        if job.is_last:
-            ops.append(Delete(keys.job_state_key(path)))
         await self._kv.commit(ops, guards=[claim.guard])
 
     async def _fail(self, job: Job, claim: Claim, error: EsiError) -> None:

@@ -8,11 +8,11 @@ from hypothesis import strategies as st
 from lxml import etree
 
 from esi.drivers import Edit, Step
-from esi.drivers.junos.edits import load_request, remove_request, requests, statements
+from esi.drivers.junos.edits import load_request, remove_request, requests, statements, written
 from esi.drivers.junos.session import full_path
 from esi.drivers.netconf import without_secrets
 from esi.errors import TemplateError
-from esi.netconf.xml import Element, local
+from esi.netconf.xml import Element, local, serialise
 from esi.render.junos.secret9 import decode
 from esi.render.junos.text import Statement, parse
 from esi.render.marks import mark, unprintable
@@ -41,6 +41,14 @@ def test_merges_of_one_intent_are_one_text_of_one_tree() -> None:
         "        }\n    }\n    ae0 {\n        unit 122 {\n            vlan-id 1;\n        }\n    }\n}\n"
         "routing-options {\n    router-id 192.168.8.2;\n}\n"
     )
+
+
+def test_an_intent_is_written_once() -> None:
+    edits = (Edit(UNIT_PATH, text="vlan-id 4000;"),)
+    ((name, body),) = written(edits, "r1")
+    assert (name, body) == ("load-configuration", serialise(load_request(edits, device="r1")))
+    assert written(tuple(edits), "r1") is written(edits, "r1")
+    assert written(edits, "r2") is not written(edits, "r1"), "secrets are stored otherwise"
 
 
 def test_replace_is_tagged_at_its_place_only() -> None:

@@ -18,11 +18,11 @@ from esi.heat import HeatHandler, OutputMissing, RecordedOutputs, Shelf, StackFa
 from esi.kv import Guard, Put
 from esi.model.codec import dumps, encode_config, loads
 from esi.model.job import Job
-from esi.model.keys import heat_stack_key
+from esi.model.keys import HEAT_STACKS, heat_stack_key
 from esi.model.resource import Body, Ref
 from esi.render.junos.text import Statement, parse
 from esi.render.templates import Templates
-from esi.stacks import Listener, Rest, Stack, StackBackend, StackSpec
+from esi.stacks import NOBODY, Caller, Stack, StackBackend, StackSpec
 from esi.work import Claim
 from unit.stacks.bench import World
 
@@ -63,8 +63,8 @@ class SpyingBackend:
     async def delete(self, name: str, *, operation: str, fence: Guard | None = None) -> None:
         await self._backend.delete(name, operation=operation, fence=fence)
 
-    async def wait(self, name: str, *, operation: str, held: Listener | None = None, rest: Rest | None = None) -> Stack:
-        return await self._backend.wait(name, operation=operation, held=held, rest=rest)
+    async def wait(self, name: str, *, operation: str, caller: Caller = NOBODY) -> Stack:
+        return await self._backend.wait(name, operation=operation, caller=caller)
 
     async def stop(self, name: str, *, operation: str) -> None:
         await self._backend.stop(name, operation=operation)
@@ -90,7 +90,8 @@ class Desk:
         claim = Claim(Guard("/jobs/working/x", entry.create_revision, "create"), asyncio.Event())
         result = await self.handler.run(job, claim)
         await self.world.kv.commit(result.ops, guards=[claim.guard])
-        return result.state, [(op.key, loads(op.value)) for op in result.ops if isinstance(op, Put)]
+        told = [op for op in result.ops if isinstance(op, Put) and op.key.startswith(HEAT_STACKS)]
+        return result.state, [(op.key, loads(op.value)) for op in told]
 
 
 def job(action: str = "create", *, params: Iterable[Mapping[str, Any]] = (), version: int = 1) -> Job:
@@ -262,8 +263,10 @@ async def test_a_failed_stack_fails_the_job_with_its_reason() -> None:
         with pytest.raises(StackFailed, match=r"^a: r1: bad statement$") as caught:
             await desk.run(job())
     assert caught.value.details["orchestration_state"] == "CREATE_FAILED"
-    (put,) = caught.value.ops
+    end, put = caught.value.ops
+    assert isinstance(end, Put)
     assert isinstance(put, Put)
+    assert loads(end.value)["status"] == "CREATE_FAILED"
     assert put.key == "/esi-worker/heat_stacks/v2.0/things/1"
     record = loads(put.value)
     assert (record["stack_status"], record["status_reason"]) == ("CREATE_FAILED", "a: r1: bad statement")

@@ -10,6 +10,7 @@ import pytest
 from esi.jobs.board import Board, Ops
 from esi.jobs.plan import Change, stages
 from esi.kv import Delete, Put
+from esi.model import keys
 from esi.model.codec import decode_state
 from esi.model.job import Job
 from esi.model.resource import Ref
@@ -102,6 +103,21 @@ def test_a_job_without_open_dependencies_is_ready_and_others_become_so() -> None
     ready = next(i for i, op in enumerate(over) if op.key.startswith("/jobs/ready/"))
     waiting = next(i for i, op in enumerate(over) if op.key.startswith("/jobs/waiting/"))
     assert ready < waiting, "ready stands before waiting goes"
+
+
+def test_what_a_workflow_has_found_goes_with_its_last_job() -> None:
+    board, found = new_board(), "/esi-worker/job_state/v2.0/vpn_interfaces/i"
+    one, two = jobs_of(board.plan(change("create", INTERFACE, 1, [], BOTH)))
+    board.plan(change("modify", INTERFACE, 2))
+    assert found not in [op.key for op in board.finish(one.id)]
+    over = [op.key for op in board.finish(two.id) if isinstance(op, Delete)]
+    assert over.index(found) < over.index(keys.job_all_key(two.id)), "as recorded"
+
+
+def test_nothing_is_left_of_a_workflow_that_was_given_up() -> None:
+    board = new_board()
+    one, _ = jobs_of(board.plan(change("create", INTERFACE, 1, [], BOTH)))
+    assert Delete("/esi-worker/job_state/v2.0/vpn_interfaces/i") in board.finish(one.id, "given up")
 
 
 def test_a_failure_fails_those_that_need_it_with_its_words() -> None:

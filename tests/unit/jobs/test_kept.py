@@ -310,7 +310,7 @@ def test_what_is_asked_for_anew_after_a_drop_is_not_lost_with_the_master() -> No
     play(scenario)
 
 
-@pytest.mark.parametrize("moment", range(1, 7))
+@pytest.mark.parametrize("moment", range(1, 6))
 def test_last_rites_are_ended_whoever_leads(moment: int) -> None:
     """Gone from /config in one step; the master loses its key after so many commits."""
 

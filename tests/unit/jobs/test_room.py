@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,10 +12,10 @@ import pytest
 
 from esi.bootstrap.services import load_services
 from esi.clock import LoopClock
-from esi.errors import Rejected
+from esi.errors import Rejected, Unreachable
 from esi.jobs import JobsRoom, reader
 from esi.jobs.inbox import PARK_SECONDS
-from esi.kv import Delete, Put
+from esi.kv import Delete, Guard, Put
 from esi.kv.memory import MemoryKV
 from esi.model import keys
 from esi.model.codec import decode_state, dumps, encode_config
@@ -79,8 +79,8 @@ def path_of(ref: Ref) -> str:
     return SERVICES.catalogue[ref.schema].path_of(ref.id)
 
 
-async def bench(scenario: Callable[[Bench], Awaitable[None]], diary: Diary) -> None:
-    kv, clock = MemoryKV(), LoopClock()
+async def bench(scenario: Callable[[Bench], Awaitable[None]], diary: Diary, kv: MemoryKV | None = None) -> None:
+    kv, clock = kv or MemoryKV(), LoopClock()
     for template in SERVICES.templates:
         await kv.commit([Put(keys.HEAT_TEMPLATES + template["id"], encode_config(dumps(template), 1))])
     async with Tasks("bench") as tasks:
@@ -118,6 +118,30 @@ def test_a_resource_with_a_template_becomes_a_job_and_a_state() -> None:
         assert b.diary.done[-1] == "modify edge_router:r1 2"
 
     play(scenario)
+
+
+def test_what_was_done_is_not_done_again_because_it_could_not_be_written() -> None:
+    class Flaky(MemoryKV):
+        away = 3
+
+        async def commit(self, ops: Sequence[Put | Delete], *, guards: Sequence[Guard] = ()) -> int:
+            if self.away and any(isinstance(op, Put) and op.key.startswith(keys.JOBS_FINISHED) for op in ops):
+                self.away -= 1
+                if self.away:
+                    raise Unreachable("etcd is away")
+                await super().commit(ops, guards=guards)
+                raise Unreachable("etcd is away, and the answer with it")
+            return await super().commit(ops, guards=guards)
+
+    async def scenario(b: Bench) -> None:
+        await b.want("edge_router", "r1", **ROUTER)
+        state, error = await b.state("edge_router", "r1")
+        assert (state["worker_state"], error) == ("CREATE_COMPLETED", "")
+        await b.quiet()
+        assert b.kv.away == 0  # type: ignore[attr-defined]  # the one below
+        assert b.diary.done == ["create edge_router:r1 1"]
+
+    run(bench(scenario, Diary(), Flaky()), limit=600)
 
 
 def test_a_resource_without_a_template_is_read_and_that_is_all() -> None:

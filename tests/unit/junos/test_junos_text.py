@@ -23,10 +23,11 @@ TAGS = st.frozensets(st.sampled_from(["inactive:", "replace:"]), max_size=1)
 
 def statements(depth: int) -> st.SearchStrategy[Statement]:
     words = st.lists(HOSTILE, min_size=1, max_size=3).map(tuple)
-    leaf = st.builds(Statement, words, st.none(), st.none() | st.lists(HOSTILE, max_size=3).map(tuple), TAGS)
+    no, silent = st.none(), st.just("")
+    leaf = st.builds(Statement, words, no, no | st.lists(HOSTILE, max_size=3).map(tuple), TAGS, silent)
     if depth == 0:
         return leaf
-    return leaf | st.builds(Statement, words, st.lists(statements(depth - 1), max_size=3).map(tuple), st.none(), TAGS)
+    return leaf | st.builds(Statement, words, st.lists(statements(depth - 1), max_size=3).map(tuple), no, TAGS, silent)
 
 
 @given(st.lists(statements(2), max_size=3).map(tuple))

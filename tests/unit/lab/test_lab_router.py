@@ -219,6 +219,27 @@ def test_a_commit_takes_its_time_and_ends_even_if_nobody_waits() -> None:
     run(story())
 
 
+def test_a_commit_takes_as_long_as_it_says_its_checks_included(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def story() -> None:
+        clock = LoopClock()
+        router = Router("r", day0("mx1"), clock, commit_seconds=5)
+        late = 2.0
+        monkeypatch.setattr(clock, "monotonic", lambda: asyncio.get_running_loop().time() + late)
+
+        def checks() -> None:
+            nonlocal late
+            late += 3.0
+
+        monkeypatch.setattr(router, "check", checks)
+        one = router.open("a")
+        edit(one, "x")
+        begin = asyncio.get_running_loop().time()
+        await one.commit()
+        assert asyncio.get_running_loop().time() - begin == 2
+
+    run(story())
+
+
 def test_a_session_that_is_lost_in_its_commit_keeps_the_lock_until_it_is_done() -> None:
     async def story() -> None:
         router = Router("r", day0("mx1"), LoopClock(), commit_seconds=5)

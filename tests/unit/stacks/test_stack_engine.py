@@ -9,6 +9,7 @@ import pytest
 from esi.errors import Busy, Outrun, Rejected, TemplateError, TemporaryError, Unreachable
 from esi.kv import Guard, Put
 from esi.model.keys import stack_key
+from esi.stacks import Caller
 from esi.stacks.records import decode, encode
 from esi.stacks.resources.netconf import NetconfNamedConfigs
 from esi.testing.loop import run
@@ -417,3 +418,30 @@ async def test_a_rejection_is_not_a_temporary_error() -> None:
     async with world.engine() as engine:
         stack = await world.apply(engine, spec(SERIAL), "op1")
     assert (stack.status, len(world.routers.intents)) == ("CREATE_FAILED", 1)
+
+
+async def test_the_end_is_left_to_whoever_writes_it() -> None:
+    world = World()
+    async with world.engine() as engine:
+        for operation, status in (("op1", "CREATE_COMPLETE"), ("op2", "DELETE_COMPLETE")):
+            if operation == "op1":
+                await engine.apply(spec(NOTHING), operation=operation)
+            else:
+                await engine.delete("s", operation=operation)
+            stack = await engine.wait("s", operation=operation, caller=Caller(writes_end=True))
+            before = await engine.get("s")
+            assert (stack.status, before and before.status) == (status, status.replace("COMPLETE", "IN_PROGRESS"))
+            await world.kv.commit(stack.end)
+        assert await world.kv.get(stack_key("s")) is None
+
+
+async def test_an_end_that_nobody_wrote_is_reached_again() -> None:
+    world = World()
+    async with world.engine() as engine:
+        await engine.apply(spec(NOTHING), operation="op1")
+        await engine.wait("s", operation="op1", caller=Caller(writes_end=True))
+    async with world.engine() as engine:
+        assert (await world.apply(engine, spec(NOTHING), "op1")).status == "CREATE_COMPLETE"
+        found = await engine.get("s")
+        assert found is not None
+        assert found.status == "CREATE_COMPLETE"

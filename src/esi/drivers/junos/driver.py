@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from esi.clock import Clock
-from esi.drivers import Address
+from esi.drivers import Address, Edit
 from esi.drivers.endpoint import Endpoint, Timeouts, Ways
+from esi.drivers.junos.edits import written
 from esi.drivers.junos.session import JunosSession
 from esi.drivers.netconf import NetconfSession
-from esi.errors import Rejected, Unsupported
+from esi.errors import Rejected, TemplateError, Unsupported
 from esi.telemetry import Recorder
 
 
@@ -35,6 +37,11 @@ class JunosDriver:
         self._inventory = dict(inventory)
         self._known_hosts = known_hosts
         self._ways = Ways(clock, recorder, self.rpcs, timeouts or Timeouts())
+
+    def prepare(self, ip: str, edits: Sequence[Edit]) -> None:
+        """Write them, so that a router that can be loaded waits for sending alone."""
+        with suppress(TemplateError):  # the load tells
+            written(tuple(edits), ip)
 
     async def open(self, address: Address) -> JunosSession:
         """Unsupported: not in the inventory. Rejected: host key, login. Unreachable: nobody there."""

@@ -12,13 +12,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import groupby
+from functools import lru_cache
+from itertools import chain, groupby
+from operator import is_
+from typing import NamedTuple
 
 from lxml import etree
 
 from esi.drivers import Edit, Path, Step
 from esi.errors import TemplateError
-from esi.netconf.xml import BASE, Element
+from esi.netconf.xml import BASE, Element, local, serialise
 from esi.render.junos.reading import Misfit, resolve
 from esi.render.junos.secret9 import encode, is_encoded
 from esi.render.junos.statements import Spec, root
@@ -30,6 +33,19 @@ SECRETS = frozenset({"authentication-key", "secret", "pre-shared-key", "ascii-te
 
 NC = f"{{{BASE}}}"
 Words = tuple[str, ...]
+
+
+class Written(NamedTuple):
+    """A request as it goes out, but for its number."""
+
+    name: str
+    body: bytes
+
+
+@lru_cache(maxsize=1024)
+def written(edits: tuple[Edit, ...], device: str) -> tuple[Written, ...]:
+    """The requests of `requests`. Made once for who asks beforehand, and again for the batch that was refused."""
+    return tuple(Written(local(request), serialise(request)) for request in requests(edits, device=device))
 
 
 def requests(edits: Sequence[Edit], *, device: str) -> Iterator[Element]:
@@ -44,7 +60,7 @@ def load_request(edits: Sequence[Edit], *, device: str) -> Element:
     replacing = any(edit.operation == "replace" for edit in edits)
     request = etree.Element("load-configuration", action="replace" if replacing else "merge", format="text")
     body = etree.SubElement(request, "configuration-text")
-    body.text = _text_of(print_statements(_stored(statements(edits), root(), (), device)))
+    body.text = _text_of(print_statements(_all_stored(statements(edits), (), device)))
     return request
 
 
@@ -88,7 +104,12 @@ def _path(edit: Edit) -> Path:
     """The path with marks and blanks around names taken off: what it holds are single words anyway."""
     if not edit.path:
         raise TemplateError("path", "an edit needs a path")
-    return tuple(step._replace(tag=strip(step.tag).strip(), name=strip(step.name).strip()) for step in edit.path)
+    return tuple(map(_clean, edit.path))
+
+
+def _clean(step: Step) -> Step:
+    tag, name = strip(step.tag).strip(), strip(step.name).strip()
+    return step if tag is step.tag and name is step.name else step._replace(tag=tag, name=name)
 
 
 @dataclass(slots=True)
@@ -127,25 +148,37 @@ def _name(edit: Edit) -> str:
     return " ".join(word for step in edit.path for word in step.words())
 
 
-def _stored(found: Sequence[Statement], spec: Spec | None, path: Words, device: str) -> Iterator[Statement]:
-    """The statements with their secrets in stored form. `spec` is what the table says of this place, if it knows it."""
-    for statement in found:
-        if not _tells_a_secret(statement):
-            yield statement
-            continue
-        words = list(statement.words)
-        for at in range(1, len(words)):
-            if words[at - 1] in SECRETS and not is_encoded(words[at]) and _is_secret(spec, words[:at]):
-                words[at] = encode(words[at], seed=" ".join((device, *path, *words[:at])))
-        children = statement.children
-        if children is not None:
-            children = tuple(_stored(children, _below(spec, words), (*path, *words), device))
-        yield Statement(tuple(words), children, statement.values, statement.tags, statement.comment)
+def _all_stored(found: tuple[Statement, ...], above: tuple[Words, ...], device: str) -> tuple[Statement, ...]:
+    """The statements with their secrets in stored form; `above` are the words of those that they stand in."""
+    stored = tuple([_stored(statement, above, device) for statement in found])
+    return found if all(map(is_, stored, found)) else stored
 
 
-def _tells_a_secret(statement: Statement) -> bool:
-    """Whether one of its words may stand before a secret, or one below it. Few do, and only those cost more."""
-    return not SECRETS.isdisjoint(statement.words) or any(map(_tells_a_secret, statement.children or ()))
+def _stored(statement: Statement, above: tuple[Words, ...], device: str) -> Statement:
+    words, children = statement.words, statement.children
+    if not SECRETS.isdisjoint(words):
+        words = _words_stored(words, above, device)
+    if children:
+        children = _all_stored(children, (*above, words), device)
+    if words is statement.words and children is statement.children:
+        return statement
+    return statement._replace(words=words, children=children)
+
+
+def _words_stored(plain: Words, above: tuple[Words, ...], device: str) -> Words:
+    words, spec = list(plain), _spec(above)
+    for at in range(1, len(words)):
+        if words[at - 1] in SECRETS and not is_encoded(words[at]) and _is_secret(spec, words[:at]):
+            words[at] = encode(words[at], seed=" ".join((device, *chain(*above), *words[:at])))
+    return tuple(words) if words != list(plain) else plain
+
+
+def _spec(above: tuple[Words, ...]) -> Spec | None:
+    """What the table says of what stands there; None where it does not know it."""
+    spec: Spec | None = root()
+    for words in above:
+        spec = _below(spec, words)
+    return spec
 
 
 def _is_secret(spec: Spec | None, words: Sequence[str]) -> bool:

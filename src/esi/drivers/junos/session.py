@@ -15,7 +15,7 @@ from lxml import etree
 
 from esi.drivers import CommitRecord, Edit
 from esi.drivers.endpoint import Timeouts
-from esi.drivers.junos.edits import NC, requests
+from esi.drivers.junos.edits import NC, written
 from esi.drivers.netconf import NetconfSession, without_secrets
 from esi.errors import Busy, EsiError, Rejected, TemplateError
 from esi.netconf.reply import Reply, RpcError
@@ -53,11 +53,11 @@ class JunosSession:
     async def load(self, edits: Sequence[Edit]) -> None:
         """Put the edits of one intent into the candidate; nothing is sent when one of them cannot be written."""
         try:
-            ready = list(requests(edits, device=self._who))
+            ready = written(tuple(edits), self._who)
         except TemplateError as error:
             raise Rejected(self._who, f"cannot be written: {error}", path="") from error
         # All are sent before the first wait: whoever is called next sends behind them.
-        sent = [self.netconf.send(request) for request in ready]
+        sent = [self.netconf.send_written(*request) for request in ready]
         replies = [await self.netconf.reply(one, timeout=self._timeouts.rpc) for one in sent]
         faults = [fault for reply in replies for fault in _load_faults(reply)]
         if faults:

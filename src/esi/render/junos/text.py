@@ -15,7 +15,8 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from itertools import islice
+from typing import NamedTuple
 
 from esi.errors import TemplateError
 from esi.render.marks import CLOSE, MARKS, OPEN, strip, unprintable
@@ -30,18 +31,21 @@ _SHORT, _REMEMBERED = 2048, 1024
 _MARKED = "\ue000[^\ue000\ue001]*+\ue001"
 _QUOTED = f'"(?:[^"\\\\\n\ue000\ue001]++|\\\\[^\n\ue000\ue001]|{_MARKED})*"'
 _BARE = '[^ \t\r\n;{}\\[\\]"\ue000\ue001]++'
+# A comment, the rest of a line, a sign, a word; what is none of them is a single character that ends the reading.
 _TOKEN = re.compile(
-    f"(?P<blank>[ \t\r\n]++)|/\\*(?P<comment>(?:[^*\ue000\ue001]++|\\*(?!/)|{_MARKED})*)\\*/|(?P<line>#[^\n]*+)"
-    f"|(?P<sign>[;{{}}\\[\\]])|(?P<word>(?:{_MARKED}|{_QUOTED}|{_BARE})+)"
+    f"/\\*(?:[^*\ue000\ue001]++|\\*(?!/)|{_MARKED})*\\*/|#[^\n]*+|[;{{}}\\[\\]]"
+    f"|(?:{_MARKED}|{_QUOTED}|{_BARE})+|[^ \t\r\n]"
 )
 _PIECE = re.compile(f"{_MARKED}|{_QUOTED}|{_BARE}")
 _ESCAPE = re.compile(r'\\(["\\])')
 _MARKED_IN_QUOTES = re.compile(f"({_MARKED})")
+_SIGNS = frozenset(";{}[]")
+_NO_TAGS: frozenset[str] = frozenset()
+_STRAY = frozenset('"' + OPEN + CLOSE)
 _PLAIN = re.compile(r"[A-Za-z0-9_./:@+%~^-]+|<[A-Za-z0-9_./:*-]+>")
 
 
-@dataclass(frozen=True, slots=True)
-class Statement:
+class Statement(NamedTuple):
     """One statement as written. `children` is None when it ends with a semicolon; `values` stood in brackets."""
 
     words: tuple[str, ...]
@@ -49,16 +53,6 @@ class Statement:
     values: tuple[str, ...] | None = None
     tags: frozenset[str] = frozenset()
     comment: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Token:
-    """A word, a sign or a comment. `plain`: written without quotes and marks, so that it may be a tag."""
-
-    kind: str
-    text: str
-    at: int
-    plain: bool = True
 
 
 def parse(text: str, *, where: str = "text") -> tuple[Statement, ...]:
@@ -80,41 +74,8 @@ def _known(text: str) -> tuple[Statement, ...]:
 
 
 def _read(text: str, where: str) -> tuple[Statement, ...]:
-    reader = _Reader(text, where)
-    tokens = tokenize(text, where=where)
-    for token in tokens:
-        if token.kind == "word":
-            reader.word(token)
-        elif token.kind == "comment":
-            reader.comment = reader.comment if reader.words else token.text
-        elif token.text == "[":
-            reader.bracket(token, tokens)
-        else:
-            reader.sign(token)
-    return reader.end()
-
-
-def tokenize(text: str, *, where: str = "text") -> Iterator[Token]:
-    """Words, signs and annotations of a text in order; `#` comments are dropped. Raises TemplateError."""
     _check_marks(text, where)
-    at, end = 0, len(text)
-    while at < end:
-        found = _TOKEN.match(text, at)
-        if found is None:
-            raise _fault(text, at, where, f"syntax error at {text[at : at + 12]!r}")
-        kind = str(found.lastgroup)
-        if kind == "word":
-            raw = found[0]
-            plain = '"' not in raw and OPEN not in raw
-            word = raw if plain else "".join(_unquoted(piece) for piece in _PIECE.findall(raw))
-            if not word.isprintable():
-                _check_word(word, _place(text, at, where))
-            yield Token(kind, word, at, plain)
-        elif kind == "sign":
-            yield Token(kind, found[0], at)
-        elif kind == "comment":
-            yield Token(kind, strip(found["comment"]).strip(), at)
-        at = found.end()
+    return _Reader(text, where).read()
 
 
 @functools.lru_cache(maxsize=_REMEMBERED)
@@ -155,75 +116,104 @@ def comment_text(comment: str) -> str:
     return strip(clean).replace("*/", "* /").strip()
 
 
-class _Open:
-    """A statement whose closing brace has not come yet."""
+class _Open(NamedTuple):
+    """A statement whose closing brace has not come yet, and the children of the one around it."""
 
-    __slots__ = ("children", "comment", "tags", "words")
-
-    def __init__(self, words: tuple[str, ...], tags: frozenset[str], comment: str) -> None:
-        self.words, self.tags, self.comment = words, tags, comment
-        self.children: list[Statement] = []
-
-    def closed(self) -> Statement:
-        return Statement(self.words, tuple(self.children), None, self.tags, self.comment)
+    words: tuple[str, ...]
+    tags: frozenset[str]
+    comment: str
+    around: list[Statement]
 
 
 class _Reader:
-    """The statement being read, and those around it that are still open."""
+    """The statement being read, and those around it that are still open. Tokens are known by their numbers: where one
+    stands in the text is asked only for a fault.
+    """
 
     def __init__(self, text: str, where: str) -> None:
         self._text, self._where = text, where
-        self._stack = [_Open((), frozenset(), "")]
+        self._stack: list[_Open] = []
+        self._children: list[Statement] = []
         self._clear()
 
     def _clear(self) -> None:
-        self.words: list[str] = []
-        self.comment = ""
+        self._words: list[str] = []
+        self._tags = _NO_TAGS
+        self._comment = ""
         self._values: tuple[str, ...] | None = None
-        self._tags: set[str] = set()
 
-    def word(self, token: Token) -> None:
-        if not self.words and token.plain and token.text in TAGS:
-            self._tags.add(token.text)
-        elif self._values is None:
-            self.words.append(token.text)
-        else:
-            raise self._fault(token.at, "a semicolon must follow the closing bracket")
+    def read(self) -> tuple[Statement, ...]:
+        found = _TOKEN.findall(self._text)
+        tokens = enumerate(found)
+        for at, raw in tokens:
+            if raw == "[":
+                self._bracket(at, tokens)
+            elif raw in _SIGNS:
+                self._sign(at, raw)
+            elif raw[0] in "#/" and _is_comment(raw):
+                self._comment = self._comment if self._words or raw[0] == "#" else strip(raw[2:-2]).strip()
+            elif not self._words and raw in TAGS:
+                self._tags |= {raw}
+            elif self._values is None:
+                self._words.append(self._word(at, raw))
+            else:
+                self._word(at, raw)
+                raise self._fault(at, "a semicolon must follow the closing bracket")
+        if self._words or self._tags or self._stack:
+            raise self._fault(len(found), "the text ends inside a statement")
+        return tuple(self._children)
 
-    def bracket(self, opened: Token, tokens: Iterator[Token]) -> None:
-        if not self.words or self._values is not None:
-            raise self._fault(opened.at, "syntax error at '['")
+    def _word(self, at: int, raw: str) -> str:
+        if raw in _STRAY:
+            start = self._start(at)
+            raise self._fault(at, f"syntax error at {self._text[start : start + 12]!r}")
+        plain = '"' not in raw and OPEN not in raw
+        word = raw if plain else "".join([_unquoted(piece) for piece in _PIECE.findall(raw)])
+        if not word.isprintable():
+            _check_word(word, _place(self._text, self._start(at), self._where))
+        return word
+
+    def _bracket(self, opened: int, tokens: Iterator[tuple[int, str]]) -> None:
+        if not self._words or self._values is not None:
+            raise self._fault(opened, "syntax error at '['")
         values: list[str] = []
-        for token in tokens:
-            if token.kind == "word":
-                values.append(token.text)
-            elif token.text == "]":
+        for at, raw in tokens:
+            if raw == "]":
                 self._values = tuple(values)
                 return
-            elif token.kind == "sign":
-                raise self._fault(token.at, f"syntax error at {token.text!r} inside brackets")
-        raise self._fault(opened.at, "the bracket is not closed")
+            if raw in _SIGNS:
+                raise self._fault(at, f"syntax error at {raw!r} inside brackets")
+            if not _is_comment(raw):
+                values.append(self._word(at, raw))
+        raise self._fault(opened, "the bracket is not closed")
 
-    def sign(self, token: Token) -> None:
-        words, tags = tuple(self.words), frozenset(self._tags)
-        if token.text == ";" and (words or not tags):
+    def _sign(self, at: int, sign: str) -> None:
+        words, tags = tuple(self._words), self._tags
+        if sign == ";" and (words or not tags):
             if words:
-                self._stack[-1].children.append(Statement(words, None, self._values, tags, self.comment))
-        elif token.text == "{" and words and self._values is None and len(self._stack) < _DEEPEST:
-            self._stack.append(_Open(words, tags, self.comment))
-        elif token.text == "}" and not words and not tags and len(self._stack) > 1:
-            self._stack[-2].children.append(self._stack.pop().closed())
+                self._children.append(Statement(words, None, self._values, tags, self._comment))
+        elif sign == "{" and words and self._values is None and len(self._stack) + 1 < _DEEPEST:
+            self._stack.append(_Open(words, tags, self._comment, self._children))
+            self._children = []
+        elif sign == "}" and not words and not tags and self._stack:
+            opened, inside = self._stack.pop(), tuple(self._children)
+            self._children = opened.around
+            self._children.append(Statement(opened.words, inside, None, opened.tags, opened.comment))
         else:
-            raise self._fault(token.at, f"syntax error at {token.text!r}")
+            raise self._fault(at, f"syntax error at {sign!r}")
         self._clear()
 
-    def end(self) -> tuple[Statement, ...]:
-        if self.words or self._tags or len(self._stack) > 1:
-            raise self._fault(len(self._text), "the text ends inside a statement")
-        return tuple(self._stack[0].children)
+    def _start(self, token: int) -> int:
+        """Where a token begins; behind the last one the text ends."""
+        found = next(islice(_TOKEN.finditer(self._text), token, None), None)
+        return len(self._text) if found is None else found.start()
 
-    def _fault(self, at: int, message: str) -> TemplateError:
-        return _fault(self._text, at, self._where, message)
+    def _fault(self, token: int, message: str) -> TemplateError:
+        return _fault(self._text, self._start(token), self._where, message)
+
+
+def _is_comment(raw: str) -> bool:
+    return raw[0] == "#" or (raw[:2] == "/*" and raw[-2:] == "*/" and len(raw) > 3)
 
 
 def _unquoted(piece: str) -> str:

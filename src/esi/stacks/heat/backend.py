@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable, Iterable
-from contextlib import nullcontext
 from dataclasses import dataclass
 from math import ceil
 from typing import Any
@@ -19,7 +18,7 @@ from esi.clock import Clock, pauses
 from esi.errors import Busy, LeaseLost
 from esi.kv import Guard
 from esi.registry import Registry
-from esi.stacks import Listener, Rest, Stack, StackResource, StackSpec
+from esi.stacks import NOBODY, Caller, Stack, StackResource, StackSpec
 from esi.stacks.checking import Checked, check_stack
 from esi.stacks.heat.hot import as_tags, for_heat
 from esi.stacks.heat.rest import Found, Heat, Part, Wish
@@ -91,8 +90,9 @@ class HeatBackend:
             raise Busy(f"stack {name} is being worked on", after=BUSY_SECONDS)
         self._works[name] = Work(operation, self._heat.delete)
 
-    async def wait(self, name: str, *, operation: str, held: Listener | None = None, rest: Rest | None = None) -> Stack:
-        async with (rest or nullcontext)():
+    async def wait(self, name: str, *, operation: str, caller: Caller = NOBODY) -> Stack:
+        """Heat writes the end of its stacks itself."""
+        async with caller.rest():
             return await self._wait(name, operation)
 
     async def _wait(self, name: str, operation: str) -> Stack:
