@@ -116,9 +116,7 @@ def comment_text(comment: str) -> str:
     return strip(clean).replace("*/", "* /").strip()
 
 
-class _Open(NamedTuple):
-    """A statement whose closing brace has not come yet, and the children of the one around it."""
-
+class _Open(NamedTuple):  # its closing brace has not come yet; `around` are the children of the one around it
     words: tuple[str, ...]
     tags: frozenset[str]
     comment: str
@@ -165,8 +163,7 @@ class _Reader:
 
     def _word(self, at: int, raw: str) -> str:
         if raw in _STRAY:
-            start = self._start(at)
-            raise self._fault(at, f"syntax error at {self._text[start : start + 12]!r}")
+            raise self._fault(at, f"syntax error at {self._text[self._start(at) :][:12]!r}")
         plain = '"' not in raw and OPEN not in raw
         word = raw if plain else "".join([_unquoted(piece) for piece in _PIECE.findall(raw)])
         if not word.isprintable():
