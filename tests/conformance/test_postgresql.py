@@ -53,6 +53,30 @@ async def test_nothing_written_is_lost_between_a_look_and_a_write(stores: list[P
     assert row.body["whole"] == 24
 
 
+async def test_a_long_one_ends_among_short_ones(stores: list[PostgresStore]) -> None:
+    """They write the same row, one after the other without a pause; it writes it last, and is refused for that."""
+    store, over = stores[0], asyncio.Event()
+    await insert(store, box("a", whole=0))
+
+    async def change(tx: Tx, looks: int) -> None:
+        for _ in range(looks):
+            row = await tx.get(A)
+        assert row is not None
+        await tx.update(row)
+
+    async def short() -> None:
+        while not over.is_set():
+            await store.transaction(partial(change, looks=1))
+
+    others = asyncio.gather(*(short() for _ in range(3)))
+    try:
+        for _ in range(5):
+            await store.transaction(partial(change, looks=30))
+    finally:
+        over.set()
+        await others
+
+
 async def test_each_gets_a_number_of_his_own(stores: list[PostgresStore]) -> None:
     async def take(tx: Tx) -> int:
         number = await tx.lowest_free("n", 1, 100)

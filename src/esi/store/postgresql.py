@@ -2,15 +2,16 @@
 
 Serializable, because hooks read before they write: two that must not both stand are found by the database, and the
 later one is done again. From its second turn on a transaction waits for others of this process that are at theirs, so
-that one of them always gets on. A unique value that is taken counts when it is taken twice: the first time, whoever has
-it may have come between our look and our write.
+that one of them always gets on; and one that has been refused several times is not overtaken by those that come anew: a
+long one among short ones would be refused again and again. A unique value that is taken counts when it is taken twice:
+the first time, whoever has it may have come between our look and our write.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from contextlib import nullcontext, suppress
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from decimal import Decimal
 from functools import partial
 from typing import Any
@@ -29,7 +30,7 @@ from esi.store.rows import Count, SqlStore, SqlTx, Statements
 from esi.store.trouble import Trouble
 from esi.store.wake import HintedWake, Hints
 
-TURNS = 30
+TURNS, PATIENT_TURNS = 30, 5
 READ = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 SETTINGS = {
     "application_name": "esi",
@@ -79,6 +80,9 @@ class PostgresStore(SqlStore):
         self._clock = clock
         self._count = Count()
         self._again = asyncio.Lock()
+        self._starving = 0
+        self._fed = asyncio.Event()
+        self._fed.set()
         self._columns = _unique_columns(statements)
         self._trouble = Trouble(place)
         self.wake = HintedWake(notices.channel("esi_outbox"))
@@ -132,24 +136,40 @@ class PostgresStore(SqlStore):
         return result
 
     async def _turns(self, begin: str, work: Work[Any]) -> Any:
+        await self._fed.wait()
         now = self._clock.now()
         taken: set[str] = set()
-        for turn in range(TURNS):
-            sql = AskedSql(self._count, self._columns)
-            try:
-                async with self._again if turn else nullcontext():
-                    result = await self._once(begin, work, sql, now)
-                self._trouble.tell("")
-                return result
-            except EsiError:
-                failed = sql.failed
-                if isinstance(failed, Unreachable):
-                    self._trouble.tell(failed.message)
-                again = isinstance(failed, Busy) or (isinstance(failed, Conflict) and sql.taken not in taken)
-                if not again or turn == TURNS - 1:
-                    raise
-                taken.add(sql.taken)
+        with ExitStack() as alone:
+            for turn in range(TURNS):
+                if turn == PATIENT_TURNS:
+                    alone.enter_context(self._not_overtaken())
+                sql = AskedSql(self._count, self._columns)
+                try:
+                    async with self._again if turn else nullcontext():
+                        result = await self._once(begin, work, sql, now)
+                    self._trouble.tell("")
+                    return result
+                except EsiError:
+                    failed = sql.failed
+                    if isinstance(failed, Unreachable):
+                        self._trouble.tell(failed.message)
+                    again = isinstance(failed, Busy) or (isinstance(failed, Conflict) and sql.taken not in taken)
+                    if not again or turn == TURNS - 1:
+                        raise
+                    taken.add(sql.taken)
         raise AssertionError("the last turn returns or raises")
+
+    @contextmanager
+    def _not_overtaken(self) -> Iterator[None]:
+        """Whoever comes to this process meanwhile waits."""
+        self._starving += 1
+        self._fed.clear()
+        try:
+            yield
+        finally:
+            self._starving -= 1
+            if not self._starving:
+                self._fed.set()
 
     async def _once(self, begin: str, work: Work[Any], sql: AskedSql, now: float) -> Any:
         with sql.faults():
