@@ -10,8 +10,7 @@ An agent never refuses a wrong community, it is silent; so "no answer" names bot
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TypeVar
 
 from gufo.snmp import SnmpError
@@ -32,6 +31,8 @@ REPETITIONS = 25
 
 Value = int | str | bytes | float | None
 T = TypeVar("T")
+Agent = tuple[str, int, str]
+"""Where it is really reached, and the word for the community."""
 
 
 class Snmp:
@@ -56,7 +57,7 @@ class Snmp:
         self._timeout = timeout
         self._tries = retries + 1
         self._reach = Reach(clock)
-        self._free: dict[tuple[str, int, str], list[SnmpSession]] = {}
+        self._free: dict[Agent, list[SnmpSession]] = {}
         self._slots: dict[str, asyncio.Semaphore] = {}
 
     @property
@@ -87,22 +88,27 @@ class Snmp:
     async def _exchange(
         self, ip: str, community: str, verb: str, oids: Sequence[str], once: Callable[[SnmpSession], Awaitable[T]]
     ) -> T:
-        if ip not in self._addresses:
+        place = self._addresses.get(ip)
+        if place is None:
             raise Unsupported(f"{ip} has no SNMP address in the inventory of devices: add it there", ip=ip)
         began = self._clock.monotonic()
         async with self._slots.setdefault(ip, asyncio.Semaphore(SOCKETS)), self._reach.asking((ip, community)):
-            answer = await self._tried(ip, community, once)
+            answer = await self._tried(ip, (*place, community), once)
+        if self._recorder.skips():
+            return answer
         took = self._clock.monotonic() - began
         body = {"oids": list(oids), "answer": repr(answer)[:2000]}
         at = self._clock.now() - took
         self._recorder.message(Message("device", "agent", ip, f"{ip} snmp {verb}", body, at, took))
         return answer
 
-    async def _tried(self, ip: str, community: str, once: Callable[[SnmpSession], Awaitable[T]]) -> T:
+    async def _tried(self, ip: str, agent: Agent, once: Callable[[SnmpSession], Awaitable[T]]) -> T:
+        """On a socket that is free. One that failed is thrown away: a late answer must not meet the next question."""
+        free = self._free.setdefault(agent, [])
         for left in reversed(range(self._tries)):
             try:
-                async with self._session(ip, community) as session:
-                    return await once(session)
+                session = free.pop() if free else self._opened(*agent)
+                answer = await once(session)
             except TimeoutError as error:
                 if not left:
                     words = f"{ip} does not answer SNMP: it is down, or refuses the community"
@@ -110,17 +116,11 @@ class Snmp:
             except (SnmpError, OSError, ValueError) as error:
                 if not left:
                     raise Unreachable(f"{ip}: SNMP: {error}", who=ip) from error
+            else:
+                free.append(session)
+                return answer
         raise Broken("no try was made")
 
-    @asynccontextmanager
-    async def _session(self, ip: str, community: str) -> AsyncIterator[SnmpSession]:
-        """A socket for one exchange. One that failed is thrown away: a late answer must not meet the next question."""
-        host, port = self._addresses[ip]
-        free = self._free.setdefault((host, port, community), [])
-        if free:
-            session = free.pop()
-        else:
-            word = self._communities.get(community, community)
-            session = SnmpSession(host, port, community=word, timeout=self._timeout)
-        yield session
-        free.append(session)
+    def _opened(self, host: str, port: int, community: str) -> SnmpSession:
+        word = self._communities.get(community, community)
+        return SnmpSession(host, port, community=word, timeout=self._timeout)
