@@ -69,9 +69,8 @@ class Seen:
             self.reason = seen.message
             return self._counted(self._put(STATUS, FAIL, now))
         self.failures, self.reason = 0, seen.reason
-        changed = [self._put(key, value, now) for key, value in seen.values.items()]
-        steady = [key for key, value in seen.values.items() if key == STATUS or not isinstance(value, int | float)]
-        return self._counted(any(one for key, one in zip(seen.values, changed, strict=True) if key in steady))
+        changed = [key for key, value in seen.values.items() if self._put(key, value, now)]
+        return self._counted(any(key == STATUS or not isinstance(seen.values[key], int | float) for key in changed))
 
     def _put(self, key: str, value: Any, now: float) -> bool:
         known = self.values.get(key)

@@ -92,7 +92,8 @@ class Snmp:
         if place is None:
             raise Unsupported(f"{ip} has no SNMP address in the inventory of devices: add it there", ip=ip)
         began = self._clock.monotonic()
-        async with self._slots.setdefault(ip, asyncio.Semaphore(SOCKETS)), self._reach.asking((ip, community)):
+        slots = self._slots.get(ip) or self._slots.setdefault(ip, asyncio.Semaphore(SOCKETS))
+        async with slots, self._reach.asking((ip, community)):
             answer = await self._tried(ip, (*place, community), once)
         if self._recorder.skips():
             return answer
