@@ -25,7 +25,7 @@ MAX_OUTPUT_CHARACTERS = 1_000_000
 PLACE = re.compile(f"{OPEN}([0-9]+){CLOSE}")
 _PLACE = "template_file"
 _VALUES = " values"
-_INDICATORS = re.compile("[\\[\\]{}\"'\\\\,#&*!|>%@`]|: |:$|^[-?] |^---|^\\.\\.\\.")
+_INDICATORS = re.compile("[\\[\\]{}\"'\\\\,#&*!|>%@`]|:[ ?]|:$|^[-?] |^---|^\\.\\.\\.")
 _BUSY = re.compile(r"\{[{%#]")
 
 

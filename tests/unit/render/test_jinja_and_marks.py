@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from esi.errors import TemplateError
@@ -104,6 +104,7 @@ def shape(value: Any) -> Any:
 
 
 @settings(max_examples=500, deadline=None)
+@example(a=":?", key="")
 @given(a=EVIL, key=EVIL)
 def test_no_value_changes_the_structure_of_yaml(a: str, key: str) -> None:
     try:
