@@ -62,7 +62,7 @@ class Owner:
 
     async def submit(self, intent: Intent) -> IntentResult:
         waiting = Waiting(intent, self._clock.monotonic())
-        if self._means.driver is not None:
+        if self._session is not None and self._means.driver is not None:
             self._means.driver.prepare(self._ip, intent.edits)  # now, while the device is busy with others
         self._line.join(waiting)
         waiting.hear(self.held)

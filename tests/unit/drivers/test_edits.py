@@ -49,6 +49,9 @@ def test_an_intent_is_written_once() -> None:
     assert (name, body) == ("load-configuration", serialise(load_request(edits, device="r1")))
     assert written(tuple(edits), "r1") is written(edits, "r1")
     assert written(edits, "r2") is not written(edits, "r1"), "secrets are stored otherwise"
+    long = (Edit(UNIT_PATH, text=f"description {'x' * 9000};"),)
+    assert written(long, "r1") == written(long, "r1")
+    assert written(long, "r1") is not written(long, "r1"), "a thousand of them would fill the memory"
 
 
 def test_replace_is_tagged_at_its_place_only() -> None:

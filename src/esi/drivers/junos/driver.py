@@ -10,7 +10,7 @@ from pathlib import Path
 from esi.clock import Clock
 from esi.drivers import Address, Edit
 from esi.drivers.endpoint import Endpoint, Timeouts, Ways
-from esi.drivers.junos.edits import written
+from esi.drivers.junos.edits import is_short, written
 from esi.drivers.junos.session import JunosSession
 from esi.drivers.netconf import NetconfSession
 from esi.errors import Rejected, TemplateError, Unsupported
@@ -40,8 +40,9 @@ class JunosDriver:
 
     def prepare(self, ip: str, edits: Sequence[Edit]) -> None:
         """Write them, so that a router that can be loaded waits for sending alone."""
-        with suppress(TemplateError):  # the load tells
-            written(tuple(edits), ip)
+        if is_short(edits):
+            with suppress(TemplateError):  # the load tells
+                written(tuple(edits), ip)
 
     async def open(self, address: Address) -> JunosSession:
         """Unsupported: not in the inventory. Rejected: host key, login. Unreachable: nobody there."""

@@ -32,6 +32,9 @@ SECRETS = frozenset({"authentication-key", "secret", "pre-shared-key", "ascii-te
 """Words whose value JUNOS stores as `$9$`. Where the table of statements knows the place, the table decides."""
 
 NC = f"{{{BASE}}}"
+_SHORT = 8192
+"""Characters of CLI text."""
+
 Words = tuple[str, ...]
 
 
@@ -42,9 +45,22 @@ class Written(NamedTuple):
     body: bytes
 
 
-@lru_cache(maxsize=1024)
+def is_short(edits: Sequence[Edit]) -> bool:
+    """Whether what they are written as is remembered: a thousand long ones would fill the memory."""
+    return sum(len(edit.text) for edit in edits) <= _SHORT
+
+
 def written(edits: tuple[Edit, ...], device: str) -> tuple[Written, ...]:
-    """The requests of `requests`. Made once for who asks beforehand, and again for the batch that was refused."""
+    """The requests of `requests`; short ones are made once, for who asks beforehand and for a batch that goes again."""
+    return _remembered(edits, device) if is_short(edits) else _written(edits, device)
+
+
+@lru_cache(maxsize=1024)
+def _remembered(edits: tuple[Edit, ...], device: str) -> tuple[Written, ...]:
+    return _written(edits, device)
+
+
+def _written(edits: tuple[Edit, ...], device: str) -> tuple[Written, ...]:
     return tuple(Written(local(request), serialise(request)) for request in requests(edits, device=device))
 
 
