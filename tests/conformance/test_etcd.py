@@ -15,6 +15,7 @@ import pytest
 from cryptography import x509
 
 import esi
+from e2e.processes import stand_still
 from esi.clock import SystemClock
 from esi.errors import Busy, Rejected, TooLarge, Unreachable
 from esi.kv import Put
@@ -46,12 +47,6 @@ async def test_nobody_there_is_unreachable_and_named() -> None:
     with pytest.raises(Unreachable):
         await kv.commit([Put("/a", b"")])
     await kv.close()
-
-
-def stop(child: EtcdChild) -> None:
-    """Returns when its last thread stands still: until then it may answer."""
-    os.kill(child.pid, signal.SIGSTOP)
-    os.waitid(os.P_PID, child.pid, os.WSTOPPED | os.WNOWAIT)
 
 
 async def test_ctrl_c_in_a_terminal_does_not_reach_the_child(child: EtcdChild) -> None:
@@ -94,7 +89,7 @@ async def test_reads_wait_for_an_etcd_that_restarts(child: EtcdChild) -> None:
 async def test_commit_that_was_sent_and_not_answered_is_not_repeated(child: EtcdChild) -> None:
     kv = client(child.endpoint, deadline=1.0)
     await kv.commit([Put("/a", b"1")])
-    stop(child)
+    stand_still(child.pid)
     with pytest.raises(Unreachable):
         await kv.commit([Put("/a", b"2")])
     os.kill(child.pid, signal.SIGCONT)
@@ -116,7 +111,7 @@ async def test_close_ends_what_is_under_way_as_unreachable(child: EtcdChild) -> 
             async for _ in batches:
                 pass
 
-    stop(child)
+    stand_still(child.pid)
     waiting = [asyncio.create_task(kv.get("/a")), asyncio.create_task(watch())]
     await asyncio.sleep(0.1)
     await kv.close()

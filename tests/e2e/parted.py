@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager, contextmanager
 from pathlib import Path
 
-from e2e.processes import PATIENCE_SECONDS, esi, make_chain
+from e2e.processes import PATIENCE_SECONDS, esi, make_chain, stand_still
 from e2e.test_kill import until_no_job
 from esi.client.resources import Client
 from esi.clock import SystemClock
@@ -81,7 +81,7 @@ class Ring:
     def stopped(self, name: str) -> Iterator[None]:
         """The process stands still in the block."""
         process = self.processes[name]
-        process.send_signal(signal.SIGSTOP)
+        stand_still(process.pid)
         try:
             yield
         finally:

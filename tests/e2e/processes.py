@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import signal
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import AsyncIterator
@@ -47,6 +48,12 @@ async def esi(*arguments: str) -> AsyncIterator[tuple[Process, dict[str, str]]]:
         except TimeoutError:
             process.kill()
             raise AssertionError(f"esi {' '.join(arguments)} did not end when it was told to") from None
+
+
+def stand_still(child: int) -> None:
+    """Stop a child of ours; returns when its last thread stands. Until then, 10 ms on a busy machine, it may answer."""
+    os.kill(child, signal.SIGSTOP)
+    os.waitid(os.P_PID, child, os.WSTOPPED | os.WNOWAIT)
 
 
 async def make_chain(client: Client, wishes: list[chain.Wish]) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from e2e.processes import PATIENCE_SECONDS, esi, make_chain
+from e2e.processes import PATIENCE_SECONDS, esi, make_chain, stand_still
 from e2e.test_kill import until_no_job
 from esi.agent.records import decode
 from esi.client.resources import Client
@@ -104,7 +104,7 @@ async def test_an_agent_that_is_killed_and_started_again_goes_on_where_it_was(fl
 async def test_an_agent_that_stands_still_holds_a_delete_and_a_create_up_and_nothing_is_lost(tmp_path: Path) -> None:
     async with ring(tmp_path, "2018") as stage:
         before = await stage.targets()
-        stage.agent.send_signal(signal.SIGSTOP)
+        stand_still(stage.agent.pid)
         try:
             await stage.until("MONITORING_UNAVAILABLE")
             await stage.client.delete(INTERFACE.schema, INTERFACE.id)
@@ -113,7 +113,7 @@ async def test_an_agent_that_stands_still_holds_a_delete_and_a_create_up_and_not
         await stage.client.wait_gone(INTERFACE.schema, INTERFACE.id, at_most=PATIENCE_SECONDS)
         mine = [one for one in before if one[0] == INTERFACE.id]
         assert await stage.targets() == [one for one in before if one not in mine]
-        stage.agent.send_signal(signal.SIGSTOP)
+        stand_still(stage.agent.pid)
         try:
             await stage.client.put(INTERFACE.schema, INTERFACE.id, INTERFACE.body)
             assert (await stage.until("PENDING_CREATE"))["status"] == "PENDING_CREATE"

@@ -24,7 +24,7 @@ from typing import Any
 import pytest
 
 from e2e.parted import parted_ring
-from e2e.processes import PATIENCE_SECONDS, esi
+from e2e.processes import PATIENCE_SECONDS, esi, stand_still
 from e2e.supervised import Supervised, open_door
 from e2e.test_failures import gateway
 from e2e.test_kill import commits_of_ours
@@ -182,7 +182,7 @@ async def test_a_loop_that_hangs_gives_no_sign_of_life(tmp_path: Path) -> None:
     async with api:
         await api.start()
         await api.says("WATCHDOG=1")
-        os.kill(api.pid, signal.SIGSTOP)
+        stand_still(api.pid)
         try:
             await asyncio.sleep(0.3)  # what was sent before has arrived
             api.heard.clear()
@@ -207,7 +207,7 @@ async def test_a_worker_that_is_told_to_end_gives_back_its_job_and_its_device_at
         where = ("--etcd", child.endpoint, "--inventory", str(ring.inventory), "--flow", "2018")
         more = ("--monitoring", "none", "--set", f"worker.lease_seconds={lease}", "--folder", str(tmp_path))
         other, _ = await stack.enter_async_context(esi("room", "heat", "devices", "monitoring", *where, *more))
-        other.send_signal(signal.SIGSTOP)  # so that it does not take the job first
+        stand_still(other.pid)  # so that it does not take the job first
         await ring.in_the_middle(wish, "create")
         since = (await ring.kv.list(keys.JOBS_WORKING)).revision
         other.send_signal(signal.SIGCONT)
@@ -240,7 +240,7 @@ async def test_an_end_that_takes_too_long_is_cut_short(tmp_path: Path) -> None:
             async with asyncio.timeout(PATIENCE_SECONDS):
                 while await kv.get(keys.MASTER) is None:
                     await asyncio.sleep(0.02)
-            os.kill(child.pid, signal.SIGSTOP)
+            stand_still(child.pid)
             try:
                 assert await jobs.stop() == 1
                 assert "cut short" in jobs.said()
@@ -279,7 +279,7 @@ async def test_a_process_says_that_it_is_not_ready_and_why_and_that_it_is_again(
             await until_ready(facts["health"], True)
             (known,) = read_doors(tmp_path)
             assert (known.url, known.parts) == (facts["health"], ("api", "jobs", "sync"))
-            os.kill(child.pid, signal.SIGSTOP)
+            stand_still(child.pid)
             try:
                 told = await until_ready(facts["health"], False)
             finally:

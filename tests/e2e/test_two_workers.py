@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 from lxml import etree
 
-from e2e.processes import esi, make_chain
+from e2e.processes import esi, make_chain, stand_still
 from e2e.test_kill import commits_of_ours, until_no_job
 from esi.bootstrap.inventory import read_inventory
 from esi.client.resources import Client
@@ -143,7 +143,7 @@ async def test_the_owner_of_a_router_is_lost_and_everything_ends_active(tmp_path
             victim.kill()
             await victim.wait()
         else:
-            victim.send_signal(signal.SIGSTOP)
+            stand_still(victim.pid)
             stack.callback(wake, victim)
         stopped = asyncio.get_running_loop().time()
         more = gateways(6, 2)
