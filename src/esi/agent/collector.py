@@ -42,7 +42,7 @@ class Habits:
     """
 
     interval: float = 60.0
-    parallel: int = 256
+    parallel: int = 1024
     patience: int = 0
     refresh: float = REFRESH_SECONDS
     lease: float = 3.0

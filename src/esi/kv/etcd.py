@@ -20,7 +20,7 @@ from esi.kv import MAX_OPS, MIN_LEASE_SECONDS, PAGE_KEYS, Delete, Entry, Event, 
 from esi.kv import rpc_pb2 as pb
 from esi.kv.connection import PAGE_SECONDS, READ_SECONDS, WRITE_SECONDS, Connection, Login, Tls
 from esi.kv.leases import EtcdLease, Renewals
-from esi.kv.together import Commit, Commits, Reads, Together
+from esi.kv.together import Commit, Commits, Reads
 from esi.kv.wire import (
     COMPACT,
     FULL,
@@ -42,6 +42,7 @@ from esi.kv.wire import (
     puts,
     range_end,
 )
+from esi.together import Together
 
 log = logging.getLogger(__name__)
 

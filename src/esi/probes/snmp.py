@@ -1,4 +1,6 @@
-"""SNMP v2c towards devices: a few sockets per device, answers as plain values, silence as Unreachable.
+"""SNMP v2c towards devices: a few requests at a time, answers as plain values, silence as Unreachable.
+
+Questions to a device that come while it is asked already go together in the next request (esi.together).
 
 The address in a target's properties is a management address; where its agent is really reached stands in the map that
 is given, and an address that is not there is not asked. A community is named by a word in the targets
@@ -9,22 +11,23 @@ An agent never refuses a wrong community, it is silent; so "no answer" names bot
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from typing import TypeVar
 
 from gufo.snmp import SnmpError
 from gufo.snmp.aio import SnmpSession
 
 from esi.clock import Clock
-from esi.errors import Broken, Unreachable, Unsupported
+from esi.errors import Broken, Rejected, Unreachable, Unsupported
 from esi.probes.reach import Reach
 from esi.telemetry import Message, NullRecorder, Recorder
+from esi.together import Together
 
 TIMEOUT_SECONDS = 5.0
 RETRIES = 2
-SOCKETS = 4
-"""Most requests to one device at the same time."""
+MOST_OIDS = 40
+"""Objects in one request: the answers fit into one Ethernet frame."""
 
 REPETITIONS = 25
 """Rows per bulk request: what agents of routers answer in one datagram."""
@@ -58,7 +61,7 @@ class Snmp:
         self._tries = retries + 1
         self._reach = Reach(clock)
         self._free: dict[Agent, list[SnmpSession]] = {}
-        self._slots: dict[str, asyncio.Semaphore] = {}
+        self._asking: dict[tuple[str, str], Together[Sequence[str], dict[str, Value]]] = {}
 
     @property
     def clock(self) -> Clock:
@@ -66,7 +69,13 @@ class Snmp:
 
     async def get(self, ip: str, community: str, oids: Sequence[str]) -> dict[str, Value]:
         """The values of `oids`; what the agent does not have is absent. Unsupported: no such device. Unreachable."""
+        asking = self._asking.get((ip, community))
+        if asking is None:
+            way = _Questions(partial(self._get, ip, community))
+            asking = self._asking[ip, community] = Together(way)
+        return await asking.ask(oids)
 
+    async def _get(self, ip: str, community: str, oids: Sequence[str]) -> dict[str, Value]:
         async def once(session: SnmpSession) -> dict[str, Value]:
             return dict(await session.get_many(oids))
 
@@ -83,6 +92,9 @@ class Snmp:
 
     async def close(self) -> None:
         """Sockets close with the objects that hold them."""
+        for asking in self._asking.values():
+            await asking.close()
+        self._asking.clear()
         self._free.clear()
 
     async def _exchange(
@@ -92,8 +104,7 @@ class Snmp:
         if place is None:
             raise Unsupported(f"{ip} has no SNMP address in the inventory of devices: add it there", ip=ip)
         began = self._clock.monotonic()
-        slots = self._slots.get(ip) or self._slots.setdefault(ip, asyncio.Semaphore(SOCKETS))
-        async with slots, self._reach.asking((ip, community)):
+        async with self._reach.asking((ip, community)):
             answer = await self._tried(ip, (*place, community), once)
         if self._recorder.skips():
             return answer
@@ -125,3 +136,29 @@ class Snmp:
     def _opened(self, host: str, port: int, community: str) -> SnmpSession:
         word = self._communities.get(community, community)
         return SnmpSession(host, port, community=word, timeout=self._timeout)
+
+
+class _Questions:
+    """How questions to one agent go."""
+
+    def __init__(self, get: Callable[[Sequence[str]], Awaitable[dict[str, Value]]]) -> None:
+        self._get = get
+
+    async def alone(self, one: Sequence[str], /) -> dict[str, Value]:
+        return await self._get(one)
+
+    async def as_one(self, group: Sequence[Sequence[str]], /) -> Sequence[dict[str, Value]]:
+        told = await self._get([oid for oids in group for oid in oids])
+        if not told:  # so it is when the agent has none of all that, or finds it too much (tooBig)
+            raise Rejected("the agent", "no answer to so many questions")
+        return [{oid: told[oid] for oid in oids if oid in told} for oids in group]
+
+    def room(self) -> Callable[[Sequence[str]], bool]:
+        size = 0
+
+        def fits(oids: Sequence[str]) -> bool:
+            nonlocal size
+            size += len(oids)
+            return size <= MOST_OIDS
+
+        return fits

@@ -8,7 +8,6 @@ from collections.abc import Callable
 
 from aiohttp import web
 
-from esi.errors import Unreachable
 from esi.runtime.service.sockets import listening
 
 GRACE_SECONDS = 2.0
@@ -36,15 +35,7 @@ class HttpDoor:
         runner = web.AppRunner(self._app(), access_log=None, handle_signals=False, shutdown_timeout=GRACE_SECONDS)
         await runner.setup()
         try:
-            if self.inherited is not None:
-                site: web.BaseSite = web.SockSite(runner, listening(self._host, self.bound_port, self.inherited))
-            else:
-                site = web.TCPSite(runner, self._host, self.bound_port, reuse_address=True)
-            try:
-                await site.start()
-            except OSError as error:
-                words = f"cannot listen on {self._host}:{self.bound_port}: {error.strerror or error}"
-                raise Unreachable(words) from error
+            await web.SockSite(runner, listening(self._host, self.bound_port, self.inherited)).start()
             self.bound_port = runner.addresses[0][1]
             self.ready.set()
             await asyncio.Event().wait()

@@ -9,7 +9,8 @@ import pytest
 from esi.errors import EsiError, LeaseLost, Unreachable
 from esi.kv import Entry, Guard, Put
 from esi.kv import rpc_pb2 as pb
-from esi.kv.together import MOST_OPS, TOGETHER, UNDER_WAY, Commit, Commits, Reads, Together
+from esi.kv.together import MOST_OPS, Commit, Commits, Reads
+from esi.together import TOGETHER, UNDER_WAY, Together
 
 Answers = Together[Commit, tuple[bool, int]]
 
