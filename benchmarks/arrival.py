@@ -52,7 +52,7 @@ async def measure(plan: Plan) -> list[Row]:
         place = plan.folder / str(number)
         found = await _ours(place / "one", 1, RATE, seconds, refused=False)
         _add(one, found)
-        one[1].baseline.append(await _baseline(place / "alone", before, loads, seconds))
+        one[1].baseline.append(await _baseline(place / "alone", before, loads, seconds // 2))
         good = await _ours(place / "bad", 1, RATE, max(more // 2, 2), refused=True)
         bad.ours.append(good.p99)
         lost.ours.append(max(0.0, good.p99 - found.p99))

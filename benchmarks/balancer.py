@@ -72,9 +72,8 @@ async def _ours(folder: Path, alone: int, together: int) -> tuple[list[float], f
 async def _start_ring(children: Children) -> str:
     """With a Nova, so with Keystone and Neutron's API; the URL of the API."""
     folder = ("--folder", str(children.folder))
-    etcd = (await children.esi("etcd", *folder))["etcd"]
-    await children.esi("lab", *folder, *QUICK_LAB)
-    where = (*folder, "--etcd", etcd, "--flow", "2018")
+    etcd, _ = await asyncio.gather(children.esi("etcd", *folder), children.esi("lab", *folder, *QUICK_LAB))
+    where = (*folder, "--etcd", etcd["etcd"], "--flow", "2018")
     api = await children.esi("room", "api", "sync", "neutron", *where, "--port", "0", "--neutron-port", "0", name="api")
     await children.esi("room", "keystone", *folder, "--keystone-port", "0", name="keystone")
     agent = await children.esi("agent", *where, "--agent-port", "0")

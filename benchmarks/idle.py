@@ -15,7 +15,7 @@ the whole ring with its lab in one process beside etcd; *processes* are etcd, la
 own. *Cold start* begins in an empty folder, the other one in a folder that a ring has used before. The baseline of a
 start is Python itself, which imports nothing."""
 
-SECONDS = 5.0
+SECONDS = 3.0
 
 
 async def measure(plan: Plan) -> list[Row]:
