@@ -31,7 +31,7 @@ NETWORK, SUBNET = "00000000-0000-4000-8000-00000000ad01", "00000000-0000-4000-80
 
 
 async def measure(plan: Plan) -> list[Row]:
-    alone, together, addresses = (2, 5, 2_000) if plan.quick else (10, TOGETHER, 10_000)
+    alone, together, addresses = (2, 5, 2_000) if plan.quick else (10, TOGETHER, 6_000)
     one = Row("idle ring, p50", "ms", [], target="< 1000")
     late = Row("idle ring, p99", "ms", [])
     burst = Row(f"{together} at once, until all are ACTIVE", "s", [])

@@ -71,7 +71,7 @@ async def _start_snmpd(children: Children, snmpd: str) -> int:
 
 
 async def _ours(folder: Path, port: int, seconds: float) -> float:
-    count = 6000 if seconds > 2 else 3000
+    count = 4000 if seconds > 2 else 3000
     async with Children(folder) as children:
         devices = [f"10.90.0.{number}" for number in range(1, DEVICES + 1)]
         place = {"host": "127.0.0.1", "port": 1, "host_key": "none", "snmp": {"host": "127.0.0.1", "port": port}}

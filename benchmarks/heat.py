@@ -26,7 +26,7 @@ PYTHON = ROOT / ".venv-peers" / "bin" / "python"
 
 
 async def measure(plan: Plan) -> list[Row]:
-    alone, burst = (2, 5) if plan.quick else (3, 12)
+    alone, burst = (2, 5) if plan.quick else (3, 8)
     rows = [Row("one, p50", "ms", []), Row(f"burst of {burst}", "per second", [])]
     known = PYTHON.exists()
     for number in range(plan.runs(1)):  # its baseline alone takes a minute, and nothing is promised

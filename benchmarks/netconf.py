@@ -39,7 +39,7 @@ class Burst(NamedTuple):
 
 
 async def measure(plan: Plan) -> list[Row]:
-    count = 40 if plan.quick else 400
+    count = 40 if plan.quick else 300
     before, loads = await asyncio.to_thread(captured, count)
     ours, unrecorded, theirs = list[Burst](), list[Burst](), list[float]()
     for _ in range(plan.runs()):

@@ -36,7 +36,7 @@ NETWORKS, VPN = "/v2.0/flat_networks", "/v2.0/vpn_interfaces"
 
 
 async def measure(plan: Plan) -> list[Row]:
-    seconds = 1.0 if plan.quick else 4.0
+    seconds = 1.0 if plan.quick else 3.0
     rows = []
     for drain, least in ((False, "0.5"), (True, "0.35")):
         row = Row(f"network, drain {'on' if drain else 'off'}", "per second", [], target=f"ratio >= {least}")

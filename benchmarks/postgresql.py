@@ -29,7 +29,7 @@ async def measure(plan: Plan) -> list[Row]:
     programs = find_postgresql()
     if programs is None:
         raise RuntimeError("there is no PostgreSQL: install Debian's package postgresql")
-    seconds = 1.0 if plan.quick else 4.0
+    seconds = 1.0 if plan.quick else 3.0
     row = Row("network, drain off", "per second", [], target="ratio >= 0.6")
     with running_postgresql(programs, flags=DURABLE) as server:
         for number in range(plan.runs()):

@@ -128,15 +128,13 @@ async def start_ring(
     lab_ready = children.python("lab", children.folder, *lab) if lab else children.esi("lab", *folder)
     etcd, routers = await asyncio.gather(children.esi("etcd", *folder), lab_ready)
     where = (*folder, "--etcd", etcd["etcd"], "--flow", flow, *words)
-    seen = ("--monitoring", "agent" if watched else "none")
-
-    async def workers() -> dict[str, str]:
-        agent = await children.esi("agent", *where, "--agent-port", "0") if watched else {}
-        await children.esi("worker", *where, *seen, *(("--agent-url", agent["agent"]) if watched else ()))
-        return agent
-
-    api, agent = await asyncio.gather(children.esi("api", *where, *seen, "--port", "0"), workers())
-    return etcd | routers | agent | api
+    seen: tuple[str, ...] = ("--monitoring", "agent" if watched else "none")
+    facts = etcd | routers | await children.esi("api", *where, *seen, "--port", "0")  # first: so the master is here
+    if watched:
+        facts |= await children.esi("agent", *where, "--agent-port", "0")
+        seen = (*seen, "--agent-url", facts["agent"])
+    await children.esi("worker", *where, *seen)
+    return facts
 
 
 async def make_chain(client: Client, wishes: Sequence[chain.Wish]) -> None:

@@ -24,7 +24,7 @@ STEPS_SECONDS = 0.1
 
 
 async def measure(plan: Plan) -> list[Row]:
-    ours, theirs = (200, 6) if plan.quick else (2000, 60)
+    ours, theirs = (200, 6) if plan.quick else (2000, 40)
     row = Row("stacks", "per second", [], target="ratio >= 20")
     known = (HEAT / "bin" / "heat-manage").exists()
     if not known:
