@@ -34,7 +34,7 @@ WAYS = ("published", "taken, 64 in hand", "taken, one by one")
 
 async def measure(plan: Plan) -> list[Row]:
     jars = kafka_jars()
-    count = 300 if plan.quick else 3000
+    count = 300 if plan.quick else 4000
     rows = {(kind, way): Row(f"{kind}: {way}", "per second", []) for kind in ("Kafka", "etcd") for way in WAYS}
     with running_kafka(jars) as broker:
         for number in range(plan.runs()):
