@@ -20,7 +20,7 @@ TITLE = "Open arrival"
 ABOUT = """vpn_interfaces arrive at a fixed rate for 20 s, whatever becomes of the earlier ones, on router pairs whose
 commits take 1 s; flow of 2018 (the secondary after the primary), nobody watches. *Refused*: one in a hundred names a
 configuration group that no router has, and is refused at commit. The baseline commits each service alone, on both
-routers at the same time."""
+routers at the same time, for 10 s."""
 
 COMMIT_SECONDS = 1.0
 RATE = 50.0

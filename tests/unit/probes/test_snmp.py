@@ -51,11 +51,12 @@ class Device:
 class Desk:
     """A device, its agent, and a way to it."""
 
-    def __init__(self, device: Device, port: int) -> None:
+    def __init__(self, device: Device, port: int, *, timeout: float = 30.0) -> None:
         self.device = device
+        self.port = port
         self.recorder = MemoryRecorder()
         place = {IP: ("127.0.0.1", port)}
-        self.way = Snmp(place, clock=SystemClock(), recorder=self.recorder, timeout=0.2, retries=0)
+        self.way = Snmp(place, clock=SystemClock(), recorder=self.recorder, timeout=timeout, retries=0)
 
     async def ask(self, *numbers: int) -> list[int]:
         """The values of some objects, those that the agent has."""
@@ -102,7 +103,9 @@ async def test_an_agent_that_finds_it_too_much_is_asked_one_by_one(desk: Desk, m
 
 async def test_who_waits_for_a_silent_device_hears_of_it_with_those_who_asked(desk: Desk) -> None:
     desk.device.silent = True
-    found = await asyncio.gather(*map(desk.ask, range(UNDER_WAY + 30)), return_exceptions=True)
+    hasty = Desk(desk.device, desk.port, timeout=0.2)
+    found = await asyncio.gather(*map(hasty.ask, range(UNDER_WAY + 30)), return_exceptions=True)
+    await hasty.way.close()
     assert [type(error) for error in found] == [Unreachable] * (UNDER_WAY + 30)
     assert desk.device.heard == UNDER_WAY, "one silence is enough"
 
